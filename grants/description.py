@@ -7,7 +7,7 @@ from typing import Any
 
 from grants.conditions import RequiredRole, TimeWindow
 from grants.plan import GrantPlan, scope_name
-from grants.spec import REQUESTER, GrantSpec
+from grants.spec import NO_KEYS, REQUESTER, GrantSpec
 from kcadmin.marks.packed import as_int
 from kcadmin.rest.texts import camel
 
@@ -17,7 +17,7 @@ SHOWN = 20
 """So many grants are listed one by one; of more, their number."""
 _PLACES = ("realm", "sources", "target", "exchange")
 _OWN_KEYS = {*_PLACES, "migration", "requiredRoles", "exactAudience", "tokenLifespan", "reason"}
-_NO_OPTIONS = {"name", "owner", "scoped", "late", "place", "keptScope", *_OWN_KEYS}
+_NO_OPTIONS = {"name", "owner", *map(camel, NO_KEYS), *_OWN_KEYS}
 
 
 def describe(planned: GrantPlan) -> dict[str, Any]:

@@ -24,6 +24,7 @@ LIFESPAN_LIMIT = 2**31 - 1
 MAPPER, OPTIONAL_SCOPE = "mapper", "optionalScope"
 MIGRATIONS = MAPPERS, BOTH = "mappers", "both"
 KEEP = "keep"
+NO_KEYS = frozenset({"scoped", "late", "place", "kept_scope"})  # of a grant, given by the stack or the program
 NO_KEEP_IN_LEGACY = (
     "onRemove is keep, but no other tool can take over the policies of a legacy grant",
     "choose restore or revoke, or set exchange: standard",
@@ -74,10 +75,10 @@ class GrantSpec:
     accept_policy_changes: tuple[str, ...] = ()
     reason: str | None = None
     review_by: str | None = None
-    scoped: bool = False  # no key: the stack's guard noWiderScopes leaves out mappers that are not in client scopes
-    late: bool = False  # no key: its clients come in the same run, so its parts are its own
-    place: str = field(default="", compare=False)  # no key: the file and the line that it is in, as sentences name them
-    kept_scope: str = ""  # no key: the name of the grant's client scope in the stack's state, made under a former owner
+    scoped: bool = False  # the stack's guard noWiderScopes leaves out mappers that are not in client scopes
+    late: bool = False  # its clients come in the same run, so its parts are its own
+    place: str = field(default="", compare=False)  # the file and the line that it is in, as sentences name them
+    kept_scope: str = ""  # the name of the grant's client scope in the stack's state, made under a former owner
 
     @property
     def grant_owner(self) -> str:
@@ -287,8 +288,4 @@ def _suggestion(key: str, types: Mapping[str, Any]) -> str:
 
 @functools.cache
 def _types() -> dict[str, Any]:
-    return {
-        key: type_
-        for key, type_ in get_type_hints(GrantSpec).items()
-        if key not in ("scoped", "late", "place", "kept_scope")
-    }
+    return {key: type_ for key, type_ in get_type_hints(GrantSpec).items() if key not in NO_KEYS}

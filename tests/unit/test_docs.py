@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from grants.spec import GrantSpec
+from grants.spec import NO_KEYS, GrantSpec
 from local.layout import PROJECT
 from tests.support.resources import RESOURCES
 
-NO_KEYS = {"scoped", "late", "place", "kept_scope"}  # of a grant, given by the stack or the program
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 LINES, LONGEST_LINE = 120, 120
 PAGES = sorted(

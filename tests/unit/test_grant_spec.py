@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grants.spec import GrantSpec, checked_grant, read_grant
+from grants.spec import NO_KEYS, GrantSpec, checked_grant, read_grant
 from tests.support.examples import examples
 
 QUICK = examples(80)
@@ -23,9 +23,7 @@ def camel(field: str) -> str:
 
 
 KINDS_BY_TYPE = {"bool": bool, "int": int, "tuple": list, "TimeWindow": dict, "str": str}
-KEYS = {
-    camel(each.name): each for each in fields(GrantSpec) if each.name not in ("scoped", "late", "place", "kept_scope")
-}
+KEYS = {camel(each.name): each for each in fields(GrantSpec) if each.name not in NO_KEYS}
 KINDS = {
     key: next(kind for name, kind in KINDS_BY_TYPE.items() if name in str(each.type)) for key, each in KEYS.items()
 }

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from components.token_exchange_grant import TokenExchangeGrant
-from grants.spec import GrantSpec
+from grants.spec import NO_KEYS, GrantSpec
 from kcadmin.marks.packed import REALM_GRANTS
 from kcadmin.rest.given_connection import KEYS as OF_CONNECTION
 from local.layout import PROJECT
@@ -79,7 +79,7 @@ def test_the_grant_is_as_its_class_says() -> None:
 def test_a_grant_of_all_of_a_realm_has_the_same_keys() -> None:
     described = SCHEMA["types"][GRANT_TYPE]
     assert {inside(key) for key in described["properties"]} == {each.name for each in fields(GrantSpec)} - {
-        *("name", "realm", "scoped", "late", "place", "kept_scope"),
+        *("name", "realm", *NO_KEYS),
     }
     assert all(each["plain"] and each["description"] for each in described["properties"].values())
     assert set(described["required"]) == {"sources", "target"}
