@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from kcadmin.marks.notes import HASH16, SECONDS
 from kcadmin.marks.ownership import NOBODY, Writer, hash16
+from kcadmin.marks.packed import as_int
 from kcadmin.objects.claims import Claim, Kind, claims
 from kcadmin.objects.clients import Client
 from kcadmin.objects.events import EventsConfig, read_config, with_needed, write_config
@@ -228,8 +229,7 @@ def _note(config: EventsConfig) -> dict[str, Any]:
 
 
 def _whole(was: Mapping[str, Any]) -> dict[str, Any]:
-    """With whole numbers; Pulumi's state has floats."""
-    return {key: int(value) if isinstance(value, float) else value for key, value in was.items()}
+    return {key: as_int(value) for key, value in was.items()}
 
 
 def _left(config: EventsConfig) -> str:

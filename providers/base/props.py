@@ -134,7 +134,7 @@ class _Declared:
 
     def typed(self, value: Any) -> Any:
         """A value that Pulumi handed over."""
-        if self.is_number and isinstance(value, float) and is_known(value):
+        if self.is_number and isinstance(value, float):
             return int(value)
         return tuple(value) if self.is_list and isinstance(value, Sequence) and not isinstance(value, str) else value
 
