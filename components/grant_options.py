@@ -14,6 +14,7 @@ from grants.spec import GrantSpec
 from kcadmin.rest.texts import named
 from providers.base import messages
 from providers.base.face import is_package, outside
+from providers.base.resource import awaited
 
 HANDED_ON = ("protect", "retain_on_delete", "depends_on", "deleted_with", "transforms", "transformations")
 OF_THE_GRANT = ("parent", "aliases")
@@ -86,12 +87,10 @@ def handed_on(opts: pulumi.ResourceOptions | None) -> GrantOptions:
     """The options of a grant for its resources. A component around it hands on its own protection."""
     if opts is None:
         return NONE
-    awaited = opts.depends_on
-    listed = awaited if isinstance(awaited, list | tuple) else [awaited] if awaited is not None else []
     return GrantOptions(
         protect=bool(opts.protect if opts.protect is not None else _is_protected(opts.parent)),
         retain_on_delete=bool(opts.retain_on_delete),
-        depends_on=tuple(each for each in listed if isinstance(each, pulumi.Resource)),
+        depends_on=tuple(each for each in awaited(opts) if isinstance(each, pulumi.Resource)),
         deleted_with=opts.deleted_with,
         transforms=tuple(opts.transforms or ()),
         transformations=tuple(opts.transformations or ()),

@@ -10,7 +10,7 @@ import pulumi
 from grants.late import REALM, REQUESTER, TARGET
 from kcadmin.rest.texts import shown
 from providers.base.connections import CONNECTION, Server
-from providers.base.resource import KeycloakResource
+from providers.base.resource import KeycloakResource, awaited
 
 Client = pulumi.Input[str] | pulumi.Resource
 """A client id, or a resource with a ``client_id``, whose ``id`` is the client's UUID."""
@@ -105,9 +105,7 @@ def late_arguments(arguments: Mapping[str, Any], waits: bool, apart: bool = Fals
 
 def waits_for_others(opts: pulumi.ResourceOptions | None, ours: tuple[type, ...]) -> bool:
     """Whether a resource of another provider may make clients before the grant."""
-    awaited = opts.depends_on if opts else None
-    listed = awaited if isinstance(awaited, list | tuple) else [awaited] if awaited is not None else []
-    return any(not isinstance(each, (KeycloakResource, *ours)) for each in listed)
+    return any(not isinstance(each, (KeycloakResource, *ours)) for each in awaited(opts))
 
 
 def _sources(sources: Any, late: LateArguments) -> Iterator[tuple[str, Any]]:

@@ -87,7 +87,7 @@ class KeycloakResource(Resource):
         given[KEEPS] = moves().numbers.get(resource_name)
         if not isinstance(opts, UsesExisting):
             declare(provider, resource_name, given)
-        if collect(self, resource_name, given, _awaited(opts)):
+        if collect(self, resource_name, given, awaited(opts)):
             return
         if isinstance(given["owner"], str):
             former = number_by_former_owner(type(self).__name__, resource_name, given["owner"])
@@ -114,17 +114,18 @@ def _comes_after_others(
     places = ("realm", *provider.CLIENTS, *provider.CLIENTS.values())
     if any(_has_outputs(given.get(place)) for place in places):
         return True
-    return any(not isinstance(each, KeycloakResource) for each in _awaited(opts))
+    return any(not isinstance(each, KeycloakResource) for each in awaited(opts))
 
 
 def _is_read_anew(opts: pulumi.ResourceOptions | None) -> bool:
     """Whether another resource of ours that comes before reads the same clients again."""
-    return any(isinstance(each, KeycloakResource) and each.READS_ANEW for each in _awaited(opts))
+    return any(isinstance(each, KeycloakResource) and each.READS_ANEW for each in awaited(opts))
 
 
-def _awaited(opts: pulumi.ResourceOptions | None) -> Sequence[Any]:
-    awaited = opts.depends_on if opts else None
-    return awaited if isinstance(awaited, Sequence) else [awaited] if awaited is not None else []
+def awaited(opts: pulumi.ResourceOptions | None) -> Sequence[Any]:
+    """What is in ``depends_on``."""
+    given = opts.depends_on if opts else None
+    return given if isinstance(given, Sequence) else [given] if given is not None else []
 
 
 def _has_outputs(value: Any) -> bool:
