@@ -14,6 +14,7 @@ from components.shared_parts import SharedParts
 from grants.conditions import TimeWindow
 from grants.plan import GrantPlan, flows_of, policy_name, scope_name
 from grants.spec import REQUESTER, GrantSpec
+from kcadmin.authz.exchange_permission import UNANIMOUS
 from kcadmin.authz.time_windows import time_parts
 from kcadmin.objects.realm import management_client_id
 from providers.aggregate_policy import AggregatePolicy
@@ -23,8 +24,6 @@ from providers.client_scope_policy import ClientScopePolicy
 from providers.time_policy import TimePolicy
 from providers.token_exchange_permission import TokenExchangePermission
 from reach.existing_policies import CLIENTS, CONDITIONS
-
-UNANIMOUS = "UNANIMOUS"
 
 
 def register_legacy_parts(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from grants.gate_faults import gate_faults
+from grants.gate_faults import gate_faults, to_restrict
 from grants.odd import CONSENT_LEGACY, MADE_BY
 from grants.plan import flows_of, requesters, wire
 from grants.spec import (
@@ -132,7 +132,7 @@ def audiences_beside(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[t
     if (target.full_scope or target.full_scope_returns) and not spec.restrict_full_scope:
         yield (
             f"exactAudience cannot be kept, since tokens of {named(spec.target)} contain each client whose roles the user has",
-            f"set restrictFullScope: true, which takes unmapped roles out of all tokens of {named(spec.target)}",
+            to_restrict(spec.target),
         )
 
 

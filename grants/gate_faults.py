@@ -15,6 +15,11 @@ from reach.gates import Opening
 from reach.permissions import answer, permissions_on
 
 
+def to_restrict(client: str) -> str:
+    """What to do about roles in a client's tokens that nobody has mapped to it."""
+    return f"set restrictFullScope: true, which takes unmapped roles out of all tokens of {named(client)}"
+
+
 def gate_faults(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[str, str]]:
     """All of it, except policies of the legacy exchange (``open_doors``)."""
     yield from _composite_roles(spec, facts)
@@ -112,7 +117,7 @@ def open_gates(spec: GrantSpec, exchange: str, facts: Facts) -> Iterator[tuple[s
         yield (
             f"tokens of {named(client)} have {named(spec.target)} in aud without {' and '.join(conditions)}: by "
             f"{first_few([*names], between=' and by ')}",
-            f"set restrictFullScope: true, which takes unmapped roles out of all tokens of {named(client)}"
+            to_restrict(client)
             if restrict and len(names) == 1
             else _of(
                 [each.owner for each in ways],

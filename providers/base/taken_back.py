@@ -103,10 +103,7 @@ class _Program:
                 messages.warn(sentence)
         self.told = None
         taken = len(numbers - new - (_in_state() if numbers else set()))
-        if taken:
-            does = "will take" if is_dry_run() else "took"
-            objects = "1 object" if taken == 1 else f"{taken} objects"
-            messages.info(f"{self.about}{does} back {objects} that this stack made before its state was lost.")
+        tell_taken_back(taken, f"{self.about}{'will take' if is_dry_run() else 'took'}")
         return taken
 
     def _may_be_lost(self, owners: Iterable[Any]) -> bool:
@@ -139,6 +136,13 @@ _programs: "WeakKeyDictionary[object, _Program]" = WeakKeyDictionary()
 def written_by_us(marks: Iterable[Mark], stack: str) -> list[Mark]:
     """The marks of objects and settings that a stack may have written. stack: as marks name it."""
     return [mark for mark in marks if mark.writer.number and not mark.beside and may_be(mark.writer.stack, stack)]
+
+
+def tell_taken_back(number: int, does: str) -> None:
+    """Reports how many objects a run takes back, if any."""
+    if number:
+        objects = "1 object" if number == 1 else f"{number} objects"
+        messages.info(f"{does} back {objects} that this stack made before its state was lost.")
 
 
 def note_marks(marks: Iterable[Mark], stack: str, about: str = "") -> None:

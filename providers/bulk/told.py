@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from kcadmin.marks.packed import Part
 from kcadmin.rest.errors import Refusal
 from kcadmin.rest.texts import named, shown
-from providers.base import messages
+from providers.base import messages, taken_back
 from providers.base.called import PROVIDER_KEY
 from providers.base.held import CONTINUES, HELD, KEEPS, NUMBER, replaced_with_owner
 from providers.bulk.engine import Parts, Step
@@ -64,10 +64,9 @@ def tell_taken_back(olds: Parts, now: Parts) -> None:
     """How many objects a run continued that this stack made before its state was lost."""
     known = {part.props.get(NUMBER) for part in (*olds.values(), *now.values())}
     made = [part for place, part in now.items() if place not in olds]
-    taken = len({part.props[CONTINUES] for part in made if part.props.get(CONTINUES)} - known)
-    if taken:
-        objects = "1 object" if taken == 1 else f"{taken} objects"
-        messages.info(f"took back {objects} that this stack made before its state was lost.")
+    taken_back.tell_taken_back(
+        len({part.props[CONTINUES] for part in made if part.props.get(CONTINUES)} - known), "took"
+    )
 
 
 def _told(step: Step, old: Part | None, new: Part | None) -> Iterator[str]:
