@@ -26,6 +26,7 @@ class State:
     """A realm's state that allows what it is told."""
 
     clients: dict[str, Any] = {}
+    lacks: dict[str, str] = {}
 
     def __init__(self, *allowed: Exchange) -> None:
         self.allowed = allowed
