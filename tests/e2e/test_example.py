@@ -21,6 +21,7 @@ from kcadmin.rest.session import Session
 from kcadmin.rest.tokens import EXCHANGE_GRANT
 from local.layout import PROJECT, VENV, backend_url
 from tests.conftest import Servers
+from tests.e2e.stack import warm
 from tests.support.realms import PASSWORD, TestRealm
 
 SECONDS = 300
@@ -32,14 +33,16 @@ def test_three_hops(servers: Servers, pulumi: Path, tmp_path: Path) -> None:
     keycloak = servers("standard")
     state = tmp_path / "state"
     state.mkdir()
+    ready = warm(pulumi)
     environ = {
         **os.environ,
-        "PATH": os.pathsep.join([str(VENV / "bin"), str(pulumi), os.environ["PATH"]]),
+        "PYTHONPATH": str(PROJECT),
+        "PATH": os.pathsep.join([str(VENV / "bin"), str(ready.pulumi), os.environ["PATH"]]),
         "PULUMI_BACKEND_URL": backend_url(state),
         "PULUMI_CONFIG_PASSPHRASE": "a-test-passphrase",
         "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_PYTHON_CMD": str(VENV / "bin" / "python"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        **ready.variables,
         "KEYCLOAK_URL": keycloak.url,
         "KEYCLOAK_ADMIN_PASS": keycloak.admin_password,
     }
