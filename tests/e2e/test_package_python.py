@@ -57,6 +57,7 @@ def installed(sdk: Path) -> list[str]:
         "pip",
         "install",
         "--quiet",
+        "--no-compile",
         "--require-hashes",
         "--target",
         str(site),
@@ -105,13 +106,10 @@ def test_a_program_with_folders_of_its_own(make_realm: MakeRealm, new_stack: New
         env={**os.environ, "MYPYPATH": str(made / "python")}, capture_output=True, text=True, timeout=300)  # fmt: skip
     assert checked.returncode == 0, checked.stdout
 
-    first = stack.preview()
-    assert first.writes == [] and realm.export() == before
     done = stack.up("--skip-preview")
     both_flows(realm, "standard", source="shop", target="orders")
     assert {flow["requester"] for flow in stack.outputs()["flows"]} == {"shop", "orders"}
-    quiet = stack.up()
+    quiet = stack.up("--skip-preview")
     assert quiet.writes == [] and quiet.counted() == {"unchanged": done.counted()["created"]}, quiet.output
-    stack.refresh("--skip-preview", "--expect-no-changes")
     stack.destroy("--skip-preview")
     as_it_was(realm, before, "standard")
