@@ -53,6 +53,11 @@ class Run:
     def logins(self) -> int:
         return sum(request.is_login for request in self.requests)
 
+    @property
+    def lines(self) -> list[str]:
+        """The output's, without those by which Pulumi shows that a slow run goes on."""
+        return [line for line in self.output.splitlines() if not line.startswith("@ ")]
+
     def counted(self) -> dict[str, int]:
         """How many resources were created, updated, deleted, …, from the summary."""
         summary = self.output.rpartition("Resources:")[2]

@@ -89,7 +89,7 @@ def quiet_and_changed(stage: Stage) -> None:
     """A run without changes is short, the commands find the grants and parts, and a preview tells what is changed."""
     stack = stage.stack
     quiet = stack.up("--skip-preview", "--expect-no-changes")
-    assert quiet.writes == [] and len(quiet.output.splitlines()) <= QUIET_LINES, quiet.output
+    assert quiet.writes == [] and len(quiet.lines) <= QUIET_LINES, quiet.output
     stack.refresh("--skip-preview", "--expect-no-changes")
     verified = stack.exchange("verify", "frontend-to-api", "mobile-to-api")
     assert "of 4 exchanges 4 would work" in verified.stdout, verified.stdout + verified.stderr
