@@ -113,4 +113,3 @@ def test_realms_share_a_login(make_realm: MakeRealm, new_stack: NewStack) -> Non
     }
     assert len({*in_each.values()}) == 1, asked(quiet)
     assert sum(in_each.values()) + LOGINS + FEATURES == len(quiet.requests), asked(quiet)
-    stack.destroy("--skip-preview")

@@ -51,7 +51,7 @@ def test_a_login_for_pull_requests(make_realm: MakeRealm, new_stack: NewStack) -
     realm.session.post(realm.at("clients", realm.uuid("bills"), "roles"), {"name": "reader"})
     robot_with(realm, "viewer", *LOOKS)
     robot_with(realm, "half-blind", "view-clients")
-    before, stack = realm.export(), new_stack(realm, "standard")
+    stack = new_stack(realm, "standard")
     by_viewer = {"loginRealm": realm.name, "clientId": "viewer"}
     stack.env["KEYCLOAK_CLIENT_SECRET"] = "s"
     stack.configure(*GRANTS, guards=["requesters"], events=True, **by_viewer)
@@ -70,10 +70,6 @@ def test_a_login_for_pull_requests(make_realm: MakeRealm, new_stack: NewStack) -
     assert "client policies: this login may not read them (role view-realm)" in told
     # guards and events are read at the same moment, and Pulumi ends at the first that fails
     assert "(to read only, view-realm)" in told or "give it the role view-events" in told
-    stack.configure(*GRANTS, loginRealm=None, clientId=None)
-    stack.up("--skip-preview")  # the refused one has put its login into the state
-    stack.destroy("--skip-preview")
-    assert realm.export() == before
 
 
 def test_a_login_for_pull_requests_with_legacy_grants(make_realm: MakeRealm, new_stack: NewStack) -> None:
