@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import report, results, terraform
+from bench import large, report, results, terraform
 from bench.cases import (
     CHECKPOINTS_OFF_FROM,
     EXCHANGES,
@@ -34,6 +34,7 @@ from tests.support.shared_servers import free_port
 
 GRANTS = {"standard": (1, 10, 100, 1_000), "legacy": (1, 10, 100)}
 START_SECONDS = 600
+LARGE_GRANTS = 1_000
 WARM_GRANTS, WARMING = 10, (SERVER, OURS)
 
 
@@ -84,14 +85,31 @@ class Bench:
         return reason is None
 
 
+def print_large(given: argparse.Namespace, say: Say) -> None:
+    """Prints what a realm of many clients costs, or a stack of many realms."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        started("standard", Path(folder), say, large.CACHE) as server,
+    ):
+        for grants in given.grants or (LARGE_GRANTS,):
+            place = large.Bench(server, pulumi_cli.install(say), Path(folder) / str(grants), say)
+            for text in place.realms(given.realms) if given.realms else place.clients(given.clients, grants):
+                print(text, flush=True)
+
+
 @contextmanager
-def started(exchange: str, folder: Path, say: Say) -> Iterator[keycloak.Server]:
+def started(exchange: str, folder: Path, say: Say, settings: dict[str, str] | None = None) -> Iterator[keycloak.Server]:
     """A server of its own for the block."""
     say(f"{exchange}: starting Keycloak {keycloak_version()}")
     installation = keycloak.install(keycloak_version(), exchange, say)
     password = secrets.token_hex(12)
     server = keycloak.Server.start(
-        installation, port=free_port(), data=folder / "server", admin_password=password, wait=START_SECONDS
+        installation,
+        port=free_port(),
+        data=folder / "server",
+        admin_password=password,
+        env=settings,
+        wait=START_SECONDS,
     )
     try:
         yield server
@@ -119,6 +137,10 @@ def main() -> int:
     """Measures, writes the page. 0: all worked; 1: something failed; 2: wrong usage."""
     given = read_arguments(sys.argv[1:])
     failures: list[str] = []
+    if given.clients or given.realms:
+        with progress(0) as say:
+            print_large(given, say)
+        return 0
     if not given.report:
         exchanges = [given.exchange] if given.exchange else EXCHANGES
         cases = [grants for each in exchanges for grants in given.grants or GRANTS[each]]
@@ -162,10 +184,21 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--checkpoints", choices=("on", "off"), help=f"Pulumi's; default: off from {CHECKPOINTS_OFF_FROM:,} grants on"
     )
+    parser.add_argument(
+        "--clients", type=int, metavar="N", help="instead: 1,000 grants in a realm of so many clients, once"
+    )
+    parser.add_argument(
+        "--realms", type=int, metavar="N", help="instead: a stack of so many realms of 5 grants each, once"
+    )
     parser.add_argument("--report", action="store_true", help="measure nothing, write the page from the results")
     given = parser.parse_args(arguments)
-    if given.rounds < 1 or any(grants < 1 for grants in given.grants or ()):
-        parser.error("--rounds and --grants take whole numbers from 1 on")
+    counts = (
+        given.rounds,
+        *(given.grants or ()),
+        *(each for each in (given.clients, given.realms) if each is not None),
+    )
+    if any(each < 1 for each in counts):
+        parser.error("--rounds, --grants, --clients and --realms take whole numbers from 1 on")
     return given
 
 

@@ -13,14 +13,15 @@ BOOTSTRAP = "bootstrap"
 SWITCH = "standard.token.exchange.enabled"
 
 
-def make_realm(url: str, password: str, exchange: str, grants: int) -> TestRealm:
-    """A realm with the clients of ``grants + 1`` grants and little else.
+def make_realm(url: str, password: str, exchange: str, grants: int, clients: int = 0) -> TestRealm:
+    """A realm with the clients of ``grants + 1`` grants and little else. clients: with others, so many.
 
     For the legacy exchange, one more client has management permissions already. A realm's first ones create the resource
     server of ``realm-management``, which stays for ever. Only the first round would pay for it.
     """
     realm = TestRealm.make(url, password, {})
     names = [name(number) for number in range(grants + 1) for name in (source, target)]
+    names += [f"other-{number}" for number in range(clients - len(names))]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(realm.add_client, names))
     if exchange == "legacy":

@@ -65,10 +65,13 @@ make bench ARGS="--exchange standard --grants 1000 --only ours,engine,server"   
 make bench ARGS="--exchange standard --grants 100 --only ours,engine --checkpoints off"
 make bench ARGS="--exchange standard --grants 1000 --only realm,server"         # ten minutes
 make bench ARGS="--exchange standard --grants 10 100 300 --only ours,late,package,package-realm"
+make bench ARGS="--clients 20000"                                   # 1,000 grants in a realm of 20,000 clients, once
+make bench ARGS="--realms 200"                                      # one stack of 200 realms with 5 grants each, once
 make bench ARGS="--report"                                          # write this page again, from results.json
 ```
 
-Each run replaces its own results in results.json. Use a machine that does nothing else.
+Each run replaces its own results in results.json, but for `--clients` and `--realms`, which print tables: their figures
+are in [large-stacks.md](../docs/large-stacks.md#realms-with-many-more-clients). Use a machine that does nothing else.
 """
 
 

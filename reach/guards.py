@@ -12,6 +12,7 @@ from kcadmin.guards.parts import MARK, PREFIX, REQUESTERS
 from kcadmin.objects.clients import Client
 from kcadmin.rest.texts import named
 from kcadmin.writes.prediction import RealmPolicies
+from kcadmin.writes.votes import ROLES
 from reach.policies import Act, ActingPolicies, Asking, Effect, listed
 from reach.roles import RoleFacts
 from reach.survey import Survey
@@ -56,7 +57,7 @@ class RealmGuards:
     """A realm's client policies, for questions about all exchanges or one request."""
 
     def __init__(self, survey: Survey, roles: RoleFacts) -> None:
-        self._survey, self._roles = survey, roles
+        self._survey = survey
         self._unjudged: tuple[str, ...]
         policies = RealmPolicies(survey.client_policies or (), survey.client_profiles or ())
         if survey.client_policies is None or survey.client_profiles is None:
@@ -66,6 +67,7 @@ class RealmGuards:
             )
         else:
             self._unjudged = tuple(_borrowed(survey))
+        self._defined = roles.defined if policies.asks_for(ROLES) else {}  # may be read now
         self._acting = ActingPolicies(policies, survey.features.version) if policies.acting else None
         self._found = {name: left for name in survey.clients if (left := self._left(name))}
 
@@ -80,7 +82,11 @@ class RealmGuards:
 
     def _left(self, requester: str, scopes: frozenset[str] | None = None) -> "_Left | None":
         client = self._survey.clients.get(requester)
-        return _Left(self._survey, self._acting, client, self._roles, scopes) if self._acting and client else None
+        return (
+            _Left(self._survey, self._acting, client, self._defined.get(requester, ()), scopes)
+            if self._acting and client
+            else None
+        )
 
     def _gathered(self, found: Mapping[str, "_Left"]) -> GuardReach:
         refused = {name: left.refused for name, left in found.items() if left.refused}
@@ -100,7 +106,12 @@ class _Left:
     """What client policies allow of one requester's exchanges. scopes: that it requests, None if not known."""
 
     def __init__(
-        self, survey: Survey, acting: ActingPolicies, client: Client, roles: RoleFacts, scopes: frozenset[str] | None
+        self,
+        survey: Survey,
+        acting: ActingPolicies,
+        client: Client,
+        roles: Collection[str],
+        scopes: frozenset[str] | None,
     ) -> None:
         self.name, self.clients = client.client_id, survey.clients.keys()
         self.refused = ""
@@ -109,7 +120,7 @@ class _Left:
         self.when: dict[str, None] = {}
         self.asked: dict[str, frozenset[str]] = {}
         self.unjudged: list[str] = []
-        defined = frozenset(roles.defined.get(self.name, ()))
+        defined = frozenset(roles)
 
         def asking(*scopes: str) -> list[Act]:
             return acting.acts(Asking(client, defined, frozenset(scopes)))

@@ -5,11 +5,13 @@ Dynamic providers have no invoke, so this takes its place.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import MappingProxyType
 
 from kcadmin.authz.exchange_permission import Overview, overview
 from kcadmin.objects.audience_scopes import AudienceScope
+from kcadmin.objects.bulk_reading import FEW
 from kcadmin.objects.claims import claims
 from kcadmin.objects.clients import FULL_SCOPE, Client
 from kcadmin.objects.features import LEGACY, REFRESH, SAME_SESSION, SWITCH, SWITCH_CLAIM
@@ -26,6 +28,7 @@ from reach.gates import Role, full_scope_returns, other_audiences, parts_of, rep
 from reach.held_mappers import held_scopes
 from reach.marks_in_sight import marks_of_policies, marks_of_scopes, marks_on
 from reach.near import Near
+from reach.roles import THREADS
 
 LOGINS = (
     "standardFlowEnabled",
@@ -125,25 +128,28 @@ def _parts(
 def _clients(
     session: Session, wanted: Iterable[tuple[str, str]], known: Mapping[tuple[str, str], ClientFacts]
 ) -> tuple[dict[tuple[str, str], ClientFacts], frozenset[str]]:
-    found: dict[tuple[str, str], ClientFacts] = {}
-    missing: set[str] = set()
     wanted = sorted(wanted)
+    found = {key: known[key] for key in wanted if key in known}
+    missing: set[str] = set()
+    realms = {realm: realm_for(session, realm).clients for realm, _ in wanted}
     for realm, number in Counter(realm for realm, _ in wanted).items():
-        realm_for(session, realm).clients.expect(number)
-    for realm, client_id in wanted:
-        if realm in missing:
-            continue
-        if (realm, client_id) in known:
-            found[realm, client_id] = known[realm, client_id]
-            continue
+        realms[realm].expect(number)
+
+    def find(key: tuple[str, str]) -> Client | None:
+        realm, client_id = key
         try:
-            client = realm_for(session, realm).clients.find(client_id)
+            return None if realm in missing else realms[realm].find(client_id)
         except NotFound:
             missing.add(realm)
-            continue
-        if client:
-            found[realm, client_id] = _facts(client)
-    return found, frozenset(missing)
+            return None
+
+    asked = [key for key in wanted if key not in found]
+    first = {realm: (realm, client_id) for realm, client_id in reversed(asked)}.values()
+    with ThreadPoolExecutor(1 if len(asked) < FEW else THREADS) as pool:
+        for keys in (first, sorted({*asked} - {*first})):  # a missing realm is asked for one client
+            clients = zip(keys, pool.map(find, keys), strict=True)
+            found |= {key: _facts(client) for key, client in clients if client}
+    return {key: found[key] for key in wanted if key in found}, frozenset(missing)
 
 
 def _facts(client: Client) -> ClientFacts:

@@ -4,7 +4,7 @@ The audience-resolve mapper does that, usually in the client scope ``roles``. Wh
 which users may have a role counts. https://www.keycloak.org/docs/latest/server_admin/#_audience_resolve
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -95,16 +95,42 @@ class RoleReach:
         return Way(ROLES, why.by, why.owner, (*why.when, f"the user has a role of {named(audience)}"))
 
 
+class LateRoles(Mapping[str, tuple[str, ...]]):
+    """By client id, its roles; a client without any is left out. Each client is asked for when it is first needed."""
+
+    def __init__(
+        self, known: dict[str, tuple[str, ...]], left: Collection[str], ask: Callable[[str], tuple[str, ...]]
+    ) -> None:
+        self._known, self._left, self._ask = known, {*left}, ask
+
+    def __getitem__(self, client: str) -> tuple[str, ...]:
+        if client in self._left:
+            if found := self._ask(client):
+                self._known[client] = found
+            self._left.remove(client)
+        return self._known[client]
+
+    def __iter__(self) -> Iterator[str]:
+        for client in sorted(self._left):
+            self.get(client)
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 def survey_roles(
     session: Session,
     survey: Survey,
     progress: Progress = lambda what: None,
     *,
     of: Collection[str] | None = None,
+    late: bool = False,
 ) -> RoleFacts:
     """Reads scope mappings if they matter, and each client's roles if some client may exchange.
 
     :param of: reads only what decides the exchanges of these requesters; roles and mappings of other clients are not read.
+    :param late: a client's roles are read when they are first needed, for questions that need few.
     """
     realm = realm_for(session, survey.realm)
     may = survey.features.legacy_exchange or any(client.is_on(SWITCH) for client in survey.clients.values())
@@ -129,22 +155,27 @@ def survey_roles(
         except NotFound:  # deleted since the survey
             return {}
 
+    def roles_of(client: Client) -> Any:
+        return asked(realm.clients.path(client.uuid, "roles"))
+
+    now = restricted if late else asking
     with ThreadPoolExecutor(THREADS) as pool:
         of_scopes = pool.map(asked, [realm.client_scopes.path(str(each["id"]), "scope-mappings") for each in scopes])
         by_scope = dict(zip((str(each["name"]) for each in scopes), of_scopes, strict=True))
         of_clients = pool.map(asked, [realm.clients.path(each.uuid, "scope-mappings") for each in restricted])
         by_client = dict(zip((each.client_id for each in restricted), of_clients, strict=True))
-        roles = pool.map(asked, [realm.clients.path(each.uuid, "roles") for each in asking])
+        roles = pool.map(roles_of, now)
         defined: dict[str, tuple[str, ...]] = {}
         whole: set[str] = set()
-        for number, (client, found) in enumerate(zip(asking, roles, strict=True)):
+        for number, (client, found) in enumerate(zip(now, roles, strict=True)):
             if found:
-                defined[client.client_id] = tuple(sorted(str(role["name"]) for role in found))
+                defined[client.client_id] = _names(found)
                 whole |= {client.client_id} if any(role.get("composite") for role in found) else set()
             if number % TOLD_EACH == 0:
-                progress(f"roles of {number} of {len(asking)} clients")
+                progress(f"roles of {number} of {len(now)} clients")
+    left = {each.client_id for each in asking} - {each.client_id for each in now}
     return RoleFacts(
-        defined,
+        LateRoles(defined, left, lambda name: _names(roles_of(survey.clients[name]))) if left else defined,
         {name: tuple(_roles_in(found)) for name, found in by_scope.items()},
         {name: _clients_in(found) for name, found in by_scope.items()},
         {name: None if name in whole else _clients_in(found) for name, found in by_client.items()},
@@ -223,6 +254,10 @@ def _mapped(facts: RoleFacts, client: Client) -> frozenset[str] | None:
 
 def _held_by(facts: RoleFacts, client: Client) -> Iterable[frozenset[str] | None]:
     return (facts.scope_clients.get(name, frozenset()) for name in held_scopes(client))
+
+
+def _names(roles: Iterable[Json]) -> tuple[str, ...]:
+    return tuple(sorted(str(role["name"]) for role in roles))
 
 
 def _spelt(role: str) -> str:

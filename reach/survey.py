@@ -14,7 +14,7 @@ from kcadmin.objects.clients import Client
 from kcadmin.objects.features import Features
 from kcadmin.objects.realm import Realm, realm_for
 from kcadmin.rest.errors import Forbidden, NotFound, Refusal
-from kcadmin.rest.session import Session
+from kcadmin.rest.session import PAGES_AT_ONCE, Session
 from kcadmin.rest.texts import named
 from reach.heeded import as_heeded, heeded_scopes
 from reach.held_mappers import Walked
@@ -70,7 +70,7 @@ def survey(session: Session, realm_name: str, progress: Progress = lambda what: 
     features = realm.features()
     clients: dict[str, Client] = {}
     try:
-        for page in realm.clients.pages():
+        for page in realm.clients.pages(PAGES_AT_ONCE):
             clients.update((client.client_id, as_heeded(client, lambda: features)) for client in page)
             progress(f"{len(clients)} clients")
     except NotFound:

@@ -116,6 +116,7 @@ def graph_of(
         if edge.audiences[0] is not None:
             audience_ways[edge.requester, edge.audiences[0]] = verdict.audience_ways
     blocks: dict[Edge, list[str]] = defaultdict(list)
+    in_order = sorted(reach.clients)
     for rule in reach.rules():
         source_ways.update({(rule.requester, source): ways for source, ways in rule.sources.items()})
         audience_ways.update({(rule.requester, to): ways for to, ways in rule.audiences.items() if to is not None})
@@ -126,7 +127,7 @@ def graph_of(
                 grants = plan.carriers(exchange) if kind == IMPLIED else ()
                 when = _when(rule, source, audience)
                 blocks[Edge(kind, rule.requester, rule.exchange, (), (audience,), grants, when)].append(source)
-        edges += _by_roles(rule, plan)
+        edges += _by_roles(rule, plan, in_order)
     edges += [replace(edge, sources=tuple(sources)) for edge, sources in blocks.items()]
     order = {kind: number for number, kind in enumerate(KINDS)}
     edges.sort(key=lambda edge: (order[edge.kind], edge.requester, str(edge.audiences[0]), edge.sources[0]))
@@ -231,24 +232,26 @@ def _when(rule: AllowedExchanges, source: str, audience: str | None) -> tuple[st
     return tuple(dict.fromkeys(held))
 
 
-def _by_roles(rule: AllowedExchanges, plan: _Plan) -> Iterator[Edge]:
-    """Exchanges that only the roles of a token's user allow: at most two edges, more if grants name some of them."""
+def _by_roles(rule: AllowedExchanges, plan: _Plan, in_order: Sequence[str]) -> Iterator[Edge]:
+    """Exchanges that only the roles of a token's user allow: at most two edges, more if grants name some of them.
+
+    in_order: all clients. To sort each requester's anew would take most of the time.
+    """
     own = tuple(sorted(rule.sources))
-    theirs = tuple(sorted(rule.role_sources))
-    named, more = tuple(rule.audiences), tuple(sorted(rule.role_audiences))
+    theirs, more = (tuple(filter(each.__contains__, in_order)) for each in (rule.role_sources, rule.role_audiences))
     requester_role = f"the user has a role of {texts.named(rule.requester)}"
     audience_role = "the user has a role of the audience"
-    for sources, audiences, when in (
-        (own, more, (audience_role,)),
-        (theirs, named, (requester_role,)),
-        (theirs, more, (requester_role, audience_role)),
+    grants = plan.named.get((rule.requester, rule.exchange), {})
+    for sources, audiences, among, when in (
+        (own, more, rule.role_audiences, (audience_role,)),
+        (theirs, tuple(rule.audiences), rule.audiences, (requester_role,)),
+        (theirs, more, rule.role_audiences, (requester_role, audience_role)),
     ):
-        grants = plan.named.get((rule.requester, rule.exchange), {})
-        apart = [audience for audience in audiences if audience in grants and grants[audience].intersection(sources)]
-        together = tuple(audience for audience in audiences if audience not in apart)
-        for held in ((audience,) for audience in apart):
-            left = tuple(source for source in sources if source not in grants[held[0]])
-            yield from _role_edge(rule, left, held, when)
+        apart = [audience for audience in grants if audience in among and grants[audience].intersection(sources)]
+        for held in apart:
+            left = tuple(source for source in sources if source not in grants[held])
+            yield from _role_edge(rule, left, (held,), when)
+        together = tuple(audience for audience in audiences if audience not in apart) if apart else audiences
         yield from _role_edge(rule, sources, together, when)
 
 

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,13 @@ def _data(graph: Graph, edges: Sequence[Edge], made: str) -> dict[str, Any]:
     in which -1 is any client, or the requester itself. A long list says which of ``most`` it leaves out, for such lists are
     alike. held, named: [requester, client, numbers of sentences].
     """
-    clients = sorted(frozenset[str]().union(*(edge.clients for edge in edges)))
-    number = {client: at for at, client in enumerate(clients)} | {ANY_CLIENT: -1}
     by_roles = [edge for edge in edges if edge.kind == BY_ROLES]
-    most = {each for edge in by_roles for each in (*edge.sources, *edge.audiences) if each}
+    most = {
+        each for each in {*chain(*(names for edge in by_roles for names in (edge.sources, edge.audiences)))} if each
+    }
+    others = {*chain(*(edge.clients for edge in edges if edge.kind != BY_ROLES))}
+    clients = sorted((most | others | {edge.requester for edge in by_roles}) - {ANY_CLIENT})
+    number = {client: at for at, client in enumerate(clients)} | {ANY_CLIENT: -1}
     lists: dict[tuple[str | None, ...], int] = {}
     sentences: dict[str, int] = {}
 

@@ -43,7 +43,7 @@ def take_inventory(session: Session, realm: str, progress: Progress = lambda wha
     found = survey(session, realm, progress)
     at = path("admin", "realms", realm, "default-default-client-scopes")
     of_all = {str(each["name"]) for each in session.get(at)}
-    return inventory(found, survey_roles(session, found, progress), _providers(session, found), of_all)
+    return inventory(found, survey_roles(session, found, progress, late=True), _providers(session, found), of_all)
 
 
 def as_config(found: Inventory, url: str) -> str:

@@ -71,10 +71,12 @@ class Session:
         """A list, a page at a time; Keycloak's time for one long list grows with its square. :raises NotFound: 404."""
         return (page for page, _ in self.dated_pages(at, query))
 
-    def dated_pages(self, at: str, query: Mapping[str, str], at_least: int = 0) -> Iterator[tuple[list[Any], float]]:
+    def dated_pages(
+        self, at: str, query: Mapping[str, str], at_least: int = 0, at_once: int = 1
+    ) -> Iterator[tuple[list[Any], float]]:
         """The same, with the moment at which each page was asked for.
 
-        at_least: the known number of rows, whose pages are read in parallel.
+        at_least: the known number of rows, whose pages are read in parallel. at_once: how many pages beyond them.
         """
 
         def asked(first: int) -> tuple[list[Any], float]:
@@ -83,7 +85,9 @@ class Session:
 
         known = at_least // PAGE * PAGE  # the last known page may not be full, so it is read with the others
         with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
-            for page, now in chain(pool.map(asked, range(0, known, PAGE)), map(asked, count(known, PAGE))):
+            batches = (range(first, first + at_once * PAGE, PAGE) for first in count(known + PAGE, at_once * PAGE))
+            rest = (page for batch in batches for page in pool.map(asked, batch))  # a short list has no second page
+            for page, now in chain(pool.map(asked, range(0, known, PAGE)), map(asked, (known,)), rest):
                 yield page, now
                 if len(page) < PAGE:
                     pool.shutdown(wait=False, cancel_futures=True)

@@ -230,6 +230,9 @@ def test_arguments() -> None:
         ("quiet",),
         "legacy",
     )
+    assert (
+        read_arguments(["--clients", "20000"]).clients == 20_000 and read_arguments(["--realms", "200"]).realms == 200
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from kcadmin.objects.clients import Clients
 from providers.base.expected_clients import clients_by_realm
+from reach.preflight import named_clients
 from tests.support.fake_server import Answer, FakeKeycloak
 
 
@@ -35,6 +36,25 @@ def test_a_fair_part_of_a_realm_is_read_in_pages() -> None:
     assert probe == {"first": "800", "max": "1"}
     assert sorted(each["first"] for each in pages) == ["0", "100"]  # at once, since so many are expected
     assert last == {"first": "200", "max": "100"}
+
+
+@pytest.mark.parametrize(("there", "fewest", "most"), [(99, 1, 1), (100, 2, 4), (399, 4, 4), (400, 5, 7)])
+def test_a_command_reads_pages_together_after_the_first(there: int, fewest: int, most: int) -> None:
+    server = realm_of(there - 1)  # and realm-management
+    found = [each.client_id for page in Clients(server.shared, "r").pages(3) for each in page]
+    assert len(found) == len({*found}) == there and found == sorted(found)
+    assert fewest <= len(server.asked("^GET .*/clients$")) <= most
+
+
+@pytest.mark.parametrize(("there", "named", "singly"), [(50, 9, 9), (50, 12, 0), (500, 40, 40)])
+def test_a_program_reads_clients_together_and_asks_a_missing_realm_for_one(
+    there: int, named: int, singly: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = realm_of(there).install(monkeypatch)
+    wanted = [(realm, f"client-{number}") for realm in ("gone", "r") for number in reversed(range(named))]
+    assert [*named_clients(server.connection, [*wanted, ("r", "none")])] == sorted(wanted[named:])
+    assert len([each for each in server.asked("/r/clients$") if "clientId" in each.query]) == singly + 1
+    assert len([each for each in server.asked("/gone/clients$") if "clientId" in each.query]) == 1
 
 
 @pytest.mark.parametrize(
