@@ -132,6 +132,7 @@ def _look(doctor: Doctor, cases: Sequence[Case]) -> list[Diagnosis]:
         def began(number: int, case: Case) -> None:
             tell(f"{case.source} → {case.target}, {case.flow} ({number} of {len(cases)})")
 
+        doctor.cache.expect(cases)
         return doctor.examine(cases, began)
 
 

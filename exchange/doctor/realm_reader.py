@@ -5,7 +5,7 @@ https://www.keycloak.org/docs-api/latest/rest-api/index.html
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -27,7 +27,7 @@ from reach.example_tokens import example_token
 from reach.heeded import as_heeded, heeded_scopes
 from reach.lightweight import lighteners
 from reach.policies import Act, ActingPolicies, Asking
-from reach.proof import Claims
+from reach.proof import Case, Claims
 
 EVENT_SECONDS, EVENTS = 3600, 20
 T = TypeVar("T")
@@ -63,6 +63,14 @@ class AnswerCache:
     def realm(self, name: str) -> "RealmReader":
         """One realm."""
         return self._realms.setdefault(name, RealmReader(self, name))
+
+    def expect(self, cases: Iterable[Case]) -> None:
+        """Announces the clients of these exchanges, so that they are read in pages only where that is cheaper."""
+        named: dict[str, set[str]] = {}
+        for case in cases:
+            named.setdefault(case.realm, set()).update((case.source, case.requester, case.target))
+        for realm, clients in named.items():
+            self.realm(realm).realm.clients.expect(len(clients))
 
 
 class RealmReader:
