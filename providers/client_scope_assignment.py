@@ -45,12 +45,12 @@ class ClientScopeAssignmentProvider(ClaimedProvider):
     CHOICES = {"kind": (DEFAULT, OPTIONAL)}
 
     def create_in(self, realm: Realm, props: AssignedProps) -> tuple[str, Outputs]:
-        claim, scopes, uuid = self.claim(realm, props), realm.client_scopes, props.client_uuid
+        scopes, uuid = realm.client_scopes, props.client_uuid
         scope, now = scopes.to_assign(uuid, props.scope, props.kind, props.owner, props.writer)
-        ours = scope.mark == hash16(props.owner)
-        created = now is None or ours or claim.found() is not None
+        ours, is_claimed = scope.mark == hash16(props.owner), self.is_claimed(realm, props)
+        created = now is None or ours or is_claimed
         if ((created or props.revoke) and not props.keeps) if now else not ours:  # another resource may be deleted next
-            claim.write()
+            self.claim(realm, props).write()
         if now is None:
             scopes.assign(uuid, str(scope.id), props.kind)
         delete_own_mappers(realm.clients, uuid, props.takes_away or (), props.owner)

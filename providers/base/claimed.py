@@ -9,6 +9,7 @@ from kcadmin.marks.ownership import Writer
 from kcadmin.objects.claims import Claim, Kind, claim_of
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.shared_settings import drop_claim, write_claim
+from kcadmin.objects.writers import require_one_stack
 from providers.base.held import MarkedObject, ObjectMark
 from providers.base.props import KeycloakProps, Outputs
 from providers.base.provider import KeycloakProvider
@@ -67,6 +68,12 @@ class ClaimedProvider(KeycloakProvider):
     def continues(self, realm: Realm, props: Any) -> Writer | None:
         claim = self.claim(realm, props).found()
         return claim.writer if claim else None
+
+    def is_claimed(self, realm: Realm, props: Any) -> bool:
+        """Whether this stack has claimed it before. :raises Refusal: another stack has, in the name of this one's owner."""
+        found = self.continues(realm, props)
+        require_one_stack(realm.name, props.owner, self.named(props), found, props.writer)
+        return found is not None
 
     def handed_out(self, realm: Realm, props: Any) -> MarkedObject | None:
         """What the object gives to the client: its mark decides if nothing is claimed."""

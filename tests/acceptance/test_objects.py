@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from kcadmin.objects.realm import realm_for
 from kcadmin.objects.resource_server import permission_name
+from kcadmin.rest.session import session_for
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import AuthorizationServicesProvider
@@ -327,8 +329,12 @@ def test_destroy_leaves_the_realm_as_it_was(life: Life) -> None:
 
 def test_continues_after_a_kill_that_lost_the_answer(life: Life, kind: Kind) -> None:
     again = robot_engine(kind.provider, life.realm)
+    forget()
+    provider, realm = kind.provider(), realm_for(session_for(life.realm.connection), life.realm.name)
+    foreseen = provider.continues(realm, provider.parse(life.engine.inputs))
     assert again.up(**life.args) == "create"
     assert again.id == life.engine.id
+    assert again.outputs.get("continues") == (foreseen.number if foreseen else None)
     again.destroy()
     assert life.realm.export_but_for_permissions() == life.realm.without_permissions(life.before)
 

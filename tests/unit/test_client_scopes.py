@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from kcadmin.marks.ownership import Writer
 from kcadmin.marks.packed import Part, pack
+from kcadmin.objects.claims import Claim
 from kcadmin.objects.features import Features
 from kcadmin.objects.realm import realm_for
+from kcadmin.objects.setting_claims import assignment_kind
 from kcadmin.rest.errors import KeycloakError, Refusal
 from package.resources import Resources
 from providers.audience_scope import AudienceScopeProvider
@@ -94,6 +97,23 @@ def test_a_scope_that_came_into_the_other_list_since_the_first_read_is_named(
     keycloak.interfere(Answer(204), at="^PUT .*/default-client-scopes/s$")
     with pytest.raises(Refusal, match="holds 'to-api' as optional scope instead of default"):
         engine.up(realm="r", client_id="frontend", scope="to-api", kind="default", owner=ARGS["owner"])
+
+
+@pytest.mark.parametrize("stack", ["o/p/s", "o/p/other"])
+def test_an_assignment_is_continued_by_its_claim(keycloak: FakeKeycloak, stack: str) -> None:
+    """Of an unmanaged scope. The claim of another stack with the same owner stays as it is."""
+    keycloak.add_client("r", "frontend")
+    keycloak.answers[AT] = [stored()]
+    claim = Claim(ARGS["owner"], assignment_kind("to-api"), {}, {}, Writer(stack, "0000000a"))
+    keycloak.change("frontend", defaultClientScopes=["to-api"], attributes={claim.key: claim.text()})
+    engine = Engine(ClientScopeAssignmentProvider, keycloak.connection)
+    wanted = {"realm": "r", "client_id": "frontend", "scope": "to-api", "kind": "default", "owner": ARGS["owner"]}
+    if stack == "o/p/s":
+        assert engine.up(**wanted, stack="o/p/s") == "create" and engine.outputs["continues"] == "0000000a"
+    else:
+        with pytest.raises(Refusal, match="is the owner of what the stack 'o/p/other' made"):
+            engine.up(**wanted, stack="o/p/s")
+        assert keycloak.client("frontend")["attributes"][claim.key] == claim.text()
 
 
 @pytest.mark.parametrize(
