@@ -103,7 +103,7 @@ class _Program:
                 messages.warn(sentence)
         self.told = None
         taken = len(numbers - new - (_in_state() if numbers else set()))
-        tell_taken_back(taken, f"{self.about}{'will take' if is_dry_run() else 'took'}")
+        tell_number(taken, f"{self.about}{'will take' if is_dry_run() else 'took'}")
         return taken
 
     def _may_be_lost(self, owners: Iterable[Any]) -> bool:
@@ -138,7 +138,7 @@ def written_by_us(marks: Iterable[Mark], stack: str) -> list[Mark]:
     return [mark for mark in marks if mark.writer.number and not mark.beside and may_be(mark.writer.stack, stack)]
 
 
-def tell_taken_back(number: int, does: str) -> None:
+def tell_number(number: int, does: str) -> None:
     """Reports how many objects a run takes back, if any."""
     if number:
         objects = "1 object" if number == 1 else f"{number} objects"

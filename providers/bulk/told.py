@@ -64,9 +64,7 @@ def tell_taken_back(olds: Parts, now: Parts) -> None:
     """How many objects a run continued that this stack made before its state was lost."""
     known = {part.props.get(NUMBER) for part in (*olds.values(), *now.values())}
     made = [part for place, part in now.items() if place not in olds]
-    taken_back.tell_taken_back(
-        len({part.props[CONTINUES] for part in made if part.props.get(CONTINUES)} - known), "took"
-    )
+    taken_back.tell_number(len({part.props[CONTINUES] for part in made if part.props.get(CONTINUES)} - known), "took")
 
 
 def _told(step: Step, old: Part | None, new: Part | None) -> Iterator[str]:
