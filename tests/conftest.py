@@ -18,6 +18,7 @@ from providers.base import messages
 from providers.base.place import stack_here
 from tests.support.balancer import NODES, BalancedCluster
 from tests.support.realms import TestRealm
+from tests.support.renewed import RenewedRealms
 from tests.support.shared_servers import SharedServers, stop_all
 
 MakeRealm = Callable[..., TestRealm]
@@ -214,6 +215,19 @@ def _realm_maker(servers: Servers) -> Iterator[MakeRealm]:
     yield make
     for each in made:
         each.remove()
+
+
+@pytest.fixture(scope="module")
+def renewed(servers: Servers) -> Iterator[MakeRealm]:
+    """Gives a module's realm of a feature set with new clients and a new user, instead of a new realm for each test."""
+    realms = RenewedRealms()
+
+    def give(feature_set: str, **clients: dict[str, object]) -> TestRealm:
+        server = servers(feature_set)
+        return realms(server.url, server.admin_password, clients or {"frontend": {}, "api": {}})
+
+    yield give
+    realms.remove()
 
 
 @pytest.fixture

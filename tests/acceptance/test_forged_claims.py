@@ -18,6 +18,7 @@ from providers.full_scope_off import FullScopeOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_lifespan import TokenLifespanProvider
 from tests.acceptance.test_ownership import EXCHANGES, grant
+from tests.conftest import MakeRealm
 from tests.support.engine import forget, forget_warnings
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import TestRealm
@@ -47,6 +48,16 @@ KINDS = (
     Kind("refresh-tokens"),
     Kind("authorization-services"),
 )
+
+
+@pytest.fixture
+def realm(renewed: MakeRealm) -> TestRealm:
+    return renewed("standard")
+
+
+@pytest.fixture
+def legacy_realm(renewed: MakeRealm) -> TestRealm:
+    return renewed("legacy")
 
 
 def forged() -> dict[str, str]:

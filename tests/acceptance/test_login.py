@@ -25,6 +25,11 @@ ALGORITHMS = {
 }
 
 
+@pytest.fixture
+def realm(renewed: MakeRealm) -> TestRealm:
+    return renewed("standard")
+
+
 def robot(realm: TestRealm, **client: object) -> None:
     """A service account in the managed realm, with manage-clients alone."""
     realm.add_client("robot", serviceAccountsEnabled=True, **client)
@@ -110,24 +115,26 @@ def test_a_robot_with_a_token_of_another_issuer(realm: TestRealm, make_realm: Ma
 @pytest.mark.parametrize(
     "login", [PasswordLogin("admin", "wrong-pw"), ClientSecretLogin("nobody", "wrong-pw")], ids=str
 )
-def test_a_refused_login_is_one_sentence(realm: TestRealm, login: Login) -> None:
+def test_a_refused_login_is_one_sentence(module_realm: TestRealm, login: Login) -> None:
     with pytest.raises(
         LoginRefused, match=r"^login of (user 'admin'|client 'nobody') in realm 'master': refused \(40"
     ) as refused:
-        Session(replace(realm.connection, login=login)).get("/admin/realms")
+        Session(replace(module_realm.connection, login=login)).get("/admin/realms")
     assert "wrong-pw" not in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_a_login_realm_that_does_not_exist(realm: TestRealm) -> None:
+def test_a_login_realm_that_does_not_exist(module_realm: TestRealm) -> None:
     with pytest.raises(LoginRefused, match="has no such realm; correct url or loginRealm"):
-        Session(replace(realm.connection, login_realm="nowhere")).get("/admin/realms")
+        Session(replace(module_realm.connection, login_realm="nowhere")).get("/admin/realms")
 
 
-def test_tls_by_an_authority_of_ones_own(realm: TestRealm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_by_an_authority_of_ones_own(
+    module_realm: TestRealm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     context, trusted = certificate_for("127.0.0.1", tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
-    with proxy_before(realm.url, tls=context) as proxy:
-        secure = replace(realm.connection, url=proxy.url)
+    with proxy_before(module_realm.url, tls=context) as proxy:
+        secure = replace(module_realm.connection, url=proxy.url)
         assert Session(replace(secure, ca_certificate=str(trusted))).get("/admin/realms")
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
         with pytest.raises(Unreachable, match="authority that this machine does not trust; set caCertificate"):
@@ -135,21 +142,23 @@ def test_tls_by_an_authority_of_ones_own(realm: TestRealm, tmp_path: Path, monke
         assert Session(replace(secure, insecure_tls=True)).get("/admin/realms")
 
 
-def test_tls_for_another_name_is_refused(realm: TestRealm, tmp_path: Path) -> None:
+def test_tls_for_another_name_is_refused(module_realm: TestRealm, tmp_path: Path) -> None:
     context, trusted = certificate_for("elsewhere.example.com", tmp_path)
     with (
-        proxy_before(realm.url, tls=context) as proxy,
+        proxy_before(module_realm.url, tls=context) as proxy,
         pytest.raises(Unreachable, match=r"is for another host than '127\.0\.0\.1'; set url"),
     ):
-        Session(replace(realm.connection, url=proxy.url, ca_certificate=str(trusted))).get("/admin/realms")
+        Session(replace(module_realm.connection, url=proxy.url, ca_certificate=str(trusted))).get("/admin/realms")
 
 
 THREADS = 4
 
 
-def test_threads_open_a_connection_each_and_keep_it(realm: TestRealm) -> None:
-    session = Session(realm.connection)
+def test_threads_open_a_connection_each_and_keep_it(module_realm: TestRealm) -> None:
+    session = Session(module_realm.connection)
     with ThreadPoolExecutor(THREADS) as threads:
-        assert all(threads.map(lambda _: session.get(realm.at("clients"), clientId="x") == [], range(10 * THREADS)))
+        assert all(
+            threads.map(lambda _: session.get(module_realm.at("clients"), clientId="x") == [], range(10 * THREADS))
+        )
     pools = session.transport.repeating.get_adapter(session.connection.url).poolmanager
     assert pools.connection_from_url(session.connection.url).num_connections <= THREADS

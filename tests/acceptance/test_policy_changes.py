@@ -1,6 +1,7 @@
 """Client policies of the realm that act on what a stack writes: refused before the first write, unless accepted."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pulumi
@@ -23,8 +24,9 @@ EVERY_CLIENT = [{"condition": "any-client", "configuration": {}}]
 
 
 @pytest.fixture
-def realm(make_realm: MakeRealm) -> TestRealm:
-    return make_realm("standard")
+def realm(renewed: MakeRealm) -> Iterator[TestRealm]:
+    yield (made := renewed("standard"))
+    demand(made)
 
 
 def demand(realm: TestRealm, *executors: dict[str, Any], conditions: list[dict[str, Any]] | None = None) -> None:

@@ -65,8 +65,8 @@ def give_consent(realm: TestRealm, client: str, *scopes: str) -> None:
     realm.session.post(realm.at("partialImport"), body)
 
 
-def test_consent_is_read_of_the_user(make_realm: Callable[..., TestRealm]) -> None:
-    realm = make_realm("standard", web={}, api={"consentRequired": True})
+def test_consent_is_read_of_the_user(renewed: Callable[..., TestRealm]) -> None:
+    realm = renewed("standard", web={}, api={"consentRequired": True})
     cases = up(realm)
     user = Subject(realm.user, PASSWORD)
     for scopes, missing in (
@@ -89,8 +89,8 @@ def test_consent_is_read_of_the_user(make_realm: Callable[..., TestRealm]) -> No
 
 
 @pytest.mark.parametrize("flow", ["recipient", "requester"])
-def test_the_legacy_exchange_never_gets_consent(make_realm: Callable[..., TestRealm], flow: str) -> None:
-    realm = make_realm("legacy", web={}, api={"consentRequired": True})
+def test_the_legacy_exchange_never_gets_consent(renewed: Callable[..., TestRealm], flow: str) -> None:
+    realm = renewed("legacy", web={}, api={"consentRequired": True})
     with pytest.raises(pulumi.RunError, match=r"target 'api' requires consent, and the legacy exchange refuses each"):
         up(realm, {**GRANT, "exchange": LEGACY, "flows": [flow]})
 
@@ -114,8 +114,8 @@ def test_a_scope_of_all_clients_is_one_finding(make_realm: Callable[..., TestRea
     assert [each["sources"] for each in found_by_inventory(realm)["grants"]] == [["web"]]
 
 
-def test_a_uuid_as_audience_is_told(make_realm: Callable[..., TestRealm]) -> None:
-    realm = make_realm("standard", web={}, api={}, third={})
+def test_a_uuid_as_audience_is_told(renewed: Callable[..., TestRealm]) -> None:
+    realm = renewed("standard", web={}, api={}, third={})
     uuid = realm.uuid("api")
     name_in(realm, "shared", uuid, web="default")
     realm.mapper("third", "by hand", uuid)
@@ -127,8 +127,8 @@ def test_a_uuid_as_audience_is_told(make_realm: Callable[..., TestRealm]) -> Non
     assert any(of_uuid in each for each in found_by_doctor(realm, [case]))
 
 
-def test_a_public_source_is_proposed_as_one(make_realm: Callable[..., TestRealm]) -> None:
-    realm = make_realm("standard", web={"publicClient": True}, api={"attributes": ON})
+def test_a_public_source_is_proposed_as_one(renewed: Callable[..., TestRealm]) -> None:
+    realm = renewed("standard", web={"publicClient": True}, api={"attributes": ON})
     told = found_by_doctor(realm, [Case("", realm.name, "standard", "recipient", "web", "api", "api")])
     proposed = "declare a grant (sources: [web], target: api, flows: [recipient], allowPublicSource: true) and run"
     assert any(proposed in each for each in told), told
@@ -136,10 +136,10 @@ def test_a_public_source_is_proposed_as_one(make_realm: Callable[..., TestRealm]
 
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
 def test_a_mapper_of_a_type_that_the_server_lacks_does_nothing(
-    make_realm: Callable[..., TestRealm], exchange: str
+    renewed: Callable[..., TestRealm], exchange: str
 ) -> None:
     theirs = {"name": "theirs", **kind("oidc-of-our-company", claim_name="aud", claim_value="api")}
-    realm = make_realm("legacy", web={"protocolMappers": [theirs]}, api={})
+    realm = renewed("legacy", web={"protocolMappers": [theirs]}, api={})
     realm.add_user("other")
     realm.add_role("vip", realm.user)
     held = {"name": "their-scope", "protocol": "openid-connect", "protocolMappers": [theirs]}

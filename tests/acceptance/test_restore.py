@@ -62,6 +62,11 @@ DIFFERENT: dict[type[KeycloakProvider], dict[str, Any]] = {
 }
 
 
+@pytest.fixture
+def legacy_realm(renewed: MakeRealm) -> TestRealm:
+    return renewed("legacy")
+
+
 def engines(realm: TestRealm, **args: Any) -> Iterator[tuple[Engine, dict[str, Any]]]:
     """The guide's six objects, in the order in which they need each other."""
     for provider, own in GUIDE:

@@ -36,6 +36,16 @@ from tests.support.robot_clients import ROBOTS
 NAME = "robot"
 
 
+@pytest.fixture
+def realm(renewed: MakeRealm) -> TestRealm:
+    return renewed("standard")
+
+
+@pytest.fixture
+def legacy_realm(renewed: MakeRealm) -> TestRealm:
+    return renewed("legacy")
+
+
 def made(realm: TestRealm, folder: Path, *purposes: str, **options: Any) -> Bootstrapped:
     roles = robot.roles_for([robot.STANDARD, *purposes])
     forget()
@@ -69,9 +79,9 @@ def grant(realm: TestRealm, **changes: Any) -> dict[str, Any]:
     ids=["standard", "legacy", "realm roles", "guards", "legacy with realm roles"],
 )
 def test_it_may_do_what_it_is_for(
-    make_realm: MakeRealm, tmp_path: Path, purposes: tuple[str, ...], grants: dict[str, Any], guards: tuple[str, ...]
+    legacy_realm: TestRealm, tmp_path: Path, purposes: tuple[str, ...], grants: dict[str, Any], guards: tuple[str, ...]
 ) -> None:
-    realm = make_realm("legacy")
+    realm = legacy_realm
     realm.add_role("payer", realm.user)
     before = realm.export()
     found = made(realm, tmp_path, *purposes)
@@ -350,9 +360,9 @@ REFUSES = {
 
 @pytest.mark.exchange_guards
 def test_a_client_policy_that_acts_on_the_robot_is_told_before_anything_is_written(
-    make_realm: MakeRealm, tmp_path: Path
+    realm: TestRealm, tmp_path: Path
 ) -> None:
-    realm, told = make_realm("standard"), list[str]()
+    told = list[str]()
     before = realm.export()
     demand(realm, CONSENT)
     with pytest.raises(Refusal) as changed:
@@ -382,10 +392,7 @@ REJECTS = {"executor": "reject-request", "configuration": {}}
 
 
 @pytest.mark.exchange_guards
-def test_what_only_the_server_can_tell_of_the_robot_fails_once_it_is_made(
-    make_realm: MakeRealm, tmp_path: Path
-) -> None:
-    realm = make_realm("standard")
+def test_what_only_the_server_can_tell_of_the_robot_fails_once_it_is_made(realm: TestRealm, tmp_path: Path) -> None:
     before = realm.export()
     demand(realm, CONSENT, conditions=[HERE])
     with pytest.raises(Unannounced, match="the server also changed consentRequired from nothing to true"):

@@ -59,7 +59,8 @@ class TestRealm:
     name: str
     user: str = "testuser2"
     session: Arranging = field(init=False, repr=False)
-    _robots: set[str] = field(default_factory=set, init=False, repr=False)
+    robots: set[str] = field(default_factory=set, init=False, repr=False)
+    """The client ids of those that were asked for so far."""
 
     def __post_init__(self) -> None:
         self.session = Arranging(self.connection)
@@ -90,7 +91,7 @@ class TestRealm:
                 "components": {KEY_PROVIDER: _keys()},
                 "passwordPolicy": CHEAP_PASSWORDS,
                 "clients": [{"clientId": name, **CONFIDENTIAL, **changes} for name, changes in clients.items()],
-                "users": [_user(realm.user)],
+                "users": [user_of(realm.user)],
             },
         )
         # Before Keycloak 26, a token has no rights in a realm that was made after it.
@@ -102,7 +103,7 @@ class TestRealm:
         clients = [
             {**each, **({} if each.get("publicClient") else {"secret": "s"})} for each in content.get("clients", ())
         ]
-        own = {"components": {KEY_PROVIDER: _keys()}, "passwordPolicy": CHEAP_PASSWORDS, "users": [_user(self.user)]}
+        own = {"components": {KEY_PROVIDER: _keys()}, "passwordPolicy": CHEAP_PASSWORDS, "users": [user_of(self.user)]}
         self.session.post("/admin/realms", {**content, **own, "realm": self.name, "clients": clients})
         self.session = Arranging(self.connection)
 
@@ -113,7 +114,7 @@ class TestRealm:
     def robot_with(self, roles: tuple[str, ...]) -> Connection:
         """The login of the robot that has these roles of ``realm-management``."""
         name = ROBOTS[roles]
-        if name not in self._robots:
+        if name not in self.robots:
             self._add_robot(name, roles)
         return replace(self.connection, login=ClientSecretLogin(name, ROBOT_SECRET), login_realm=self.name)
 
@@ -123,7 +124,7 @@ class TestRealm:
         self.session.post(self.at("partialImport"), made)
         tokens = self.at("clients", self.uuid(name), "scope-mappings", "clients", self.uuid(MANAGEMENT))
         self.session.post(tokens, [{"name": role} for role in roles])
-        self._robots.add(name)
+        self.robots.add(name)
 
     def at(self, *segments: str) -> str:
         return path("admin", "realms", self.name, *segments)
@@ -174,16 +175,16 @@ class TestRealm:
 
     def _without_robots(self, export: dict[str, Any]) -> dict[str, Any]:
         """They are made when one is first asked for, which may be between two exports."""
-        accounts = {f"service-account-{name}" for name in self._robots}
+        accounts = {f"service-account-{name}" for name in self.robots}
         mappings = {
-            holder: [each for each in held if each.get("client") not in self._robots]
+            holder: [each for each in held if each.get("client") not in self.robots]
             for holder, held in export.get("clientScopeMappings", {}).items()
         }
-        roles = {name: held for name, held in export["roles"]["client"].items() if name not in self._robots}
+        roles = {name: held for name, held in export["roles"]["client"].items() if name not in self.robots}
         return {
             **export,
             "roles": {**export["roles"], "client": roles},
-            "clients": [each for each in export["clients"] if each["clientId"] not in self._robots],
+            "clients": [each for each in export["clients"] if each["clientId"] not in self.robots],
             "users": [each for each in export.get("users", ()) if each["username"] not in accounts],
             "clientScopeMappings": {holder: held for holder, held in mappings.items() if held},
         }
@@ -284,7 +285,7 @@ def hang_on(realm: TestRealm, name: str, strategy: str, client: str = "account")
     )
 
 
-def _user(name: str) -> dict[str, Any]:
+def user_of(name: str) -> dict[str, Any]:
     return {
         "username": name,
         "enabled": True,
