@@ -30,7 +30,7 @@ def long_lived(new_stack: NewStack, realm: TestRealm, program: Callable[[], None
     for name in ("__main__.py", "Pulumi.yaml"):
         (stack.project / name).unlink()  # only the plugin runs in that folder
     (stack.project / "Pulumi.yaml").write_text(f"name: {NAME}\nruntime: python\n")
-    environment = stack.environment()
+    environment = stack.warm_environment()
     made = automation.select_stack(
         stack.name, project_name=NAME, program=program,
         opts=automation.LocalWorkspaceOptions(
