@@ -24,6 +24,16 @@ EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
 SWITCH = "standard.token.exchange.enabled"
 
 
+@pytest.fixture
+def realm(renewed: MakeRealm) -> TestRealm:
+    return renewed("standard")
+
+
+@pytest.fixture
+def legacy_realm(renewed: MakeRealm) -> TestRealm:
+    return renewed("legacy")
+
+
 def grant(realm: TestRealm, exchange: str = "standard", **changes: Any) -> dict[str, Any]:
     return {
         "name": "g",
