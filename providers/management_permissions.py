@@ -48,7 +48,7 @@ class ManagementPermissionsProvider(ClaimedProvider):
 
     def fetch(self, realm: Realm, id_: str, props: ManagedProps) -> Outputs | None:
         client = realm.clients.get(props.client_uuid)
-        now = cached_management(realm, props.client_uuid) if client else None
+        now = cached_management(realm, props.client_uuid, was_on=True) if client else None
         if client is None or now is None:
             return None
         lost = self.lost(self.claim(realm, props).mark(), id_, props) if props.found == CLAIMED else {}

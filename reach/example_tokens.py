@@ -12,6 +12,7 @@ from kcadmin.objects.near_names import near_users
 from kcadmin.objects.realm import Realm
 from kcadmin.rest.errors import SERVER_ERROR, Forbidden, HttpError, NotFound, Refusal, TokenRefused, sentence
 from kcadmin.rest.texts import named
+from reach.readable_claims import claim_rules, unread_claims
 from reach.verdict import Claims
 
 
@@ -58,7 +59,8 @@ def example_token(
         )
     asked = {"audience": audience} if audience else {}
     try:
-        return Claims.read(realm.session.get(at, userId=user, scope=scope or "", **asked))
+        told = realm.session.get(at, userId=user, scope=scope or "", **asked)
+        return Claims.read(told, unread_claims(told, claim_rules(realm.features())))
     except HttpError as problem:
         if problem.status == SERVER_ERROR:
             raise FailedExample(

@@ -14,8 +14,9 @@ from reach.readable_claims import (
     KEY,
     ONCE_EACH,
     PARTY,
-    SHAPES,
     UNSEEN,
+    ClaimRules,
+    claim_rules,
     first_claim,
     may_spoil,
     writes_claim,
@@ -107,14 +108,16 @@ def as_source(found: Iterable[Failure], exchange: str | None, *, foreign: bool) 
 def failing_in(survey: Survey, roles: RoleFacts, client: Client) -> tuple[Failure, ...]:
     """All mappers of a client at which Keycloak fails. ``way.when``: the condition."""
     policies = lighteners(client, survey.client_policies, survey.client_profiles)
-    return tuple(failing(client, survey.scopes, policies, roles))
+    return tuple(failing(client, survey.scopes, policies, roles, claim_rules(survey.features)))
 
 
-def failing(client: Client, scopes: Scopes, policies: Sequence[str] | None, roles: RoleFacts) -> Iterator[Failure]:
-    """The same. policies: those that may make the client's tokens lightweight."""
+def failing(
+    client: Client, scopes: Scopes, policies: Sequence[str] | None, roles: RoleFacts, rules: ClaimRules
+) -> Iterator[Failure]:
+    """The same. policies: those that may make the client's tokens lightweight. rules: the server's."""
     yield from _by_settings(client)
     for mapper, by, held, owner in held_mappers(client, scopes):
-        kind, what, more = _effect(mapper, client, by, scopes, policies)
+        kind, what, more = _effect(mapper, client, by, scopes, policies, rules)
         on, when = acts_at_issue(mapper, client, policies) if kind else (False, None)
         if on:
             where = (*(_of_scope(roles, held) if held else ()), *((when,) if when else ()))
@@ -144,7 +147,7 @@ def _of_scope(roles: RoleFacts, held: AssignedScope) -> tuple[str, ...]:
 
 
 def _effect(
-    mapper: Json, client: Client, by: str, scopes: Scopes, policies: Sequence[str] | None
+    mapper: Json, client: Client, by: str, scopes: Scopes, policies: Sequence[str] | None, rules: ClaimRules
 ) -> tuple[str, str, tuple[str, ...]]:
     """The kind of failure, or none; what the mapper does, and its conditions, a phrase each."""
     setting = lacks(mapper)
@@ -155,9 +158,10 @@ def _effect(
         party = "its client" if others is None else named(others[0])
         elsewhere = () if others == (client.client_id,) else (Elsewhere(party),)
         return (NOT_TAKEN if elsewhere else ""), f"writes {PARTY}", elsewhere
-    if not may_spoil(mapper):
-        return "", "", ()
     claim, value = first_claim(mapper), written_value(mapper)
+    is_read = claim == KEY and value is not UNKNOWN and rules.shapes[claim](value)
+    if not may_spoil(mapper, rules) or (is_read and not rules.binds):
+        return "", "", ()
     if value is UNKNOWN:
         phrase = f"what it writes is not what Keycloak reads in {named(claim)}"
         return NOT_TAKEN, f"writes {named(claim)}", (Unseen(phrase) if claim in UNSEEN else phrase,)
@@ -166,5 +170,4 @@ def _effect(
         for writer, other, _, _ in held_mappers(client, scopes, lambda each: writes_claim(each, claim))
         if claim in ONCE_EACH and other != by and acts_at_issue(writer, client, policies)[0]
     )
-    is_read = claim == KEY and SHAPES[claim](value)
     return (BOUND if is_read else NOT_TAKEN), f"writes {shown(value)} to {named(claim)}", replaced

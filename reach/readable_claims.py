@@ -1,15 +1,18 @@
 """What a mapper may write to a claim so that Keycloak cannot read the token any more: both exchanges call it invalid.
 
-Tokens are issued with it all the same. Proven on Keycloak 26.7.3 and 26.7.5: tests/acceptance/test_unreadable_claims.py.
+Tokens are issued with it all the same. It depends on the version: proven on Keycloak 24.0.5, 26.0.8, 26.2.5, 26.4.0, 26.5.6,
+26.7.0, 26.7.3 and 26.7.5 (tests/acceptance/test_unreadable_claims.py). Between two of these, the older one's answer counts.
 """
 
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from kcadmin.objects.claim_mappers import CLAIM_MAPPER
+from kcadmin.objects.features import OLDEST_VERSION, STANDARD_FEATURE, Features
 from reach.written_audiences import (
     CLAIM_MAPPERS,
     NEVER,
@@ -26,6 +29,7 @@ from reach.written_audiences import (
 
 Json = Mapping[str, Any]
 Shape = Callable[[Any], bool]
+Version = tuple[int, ...]
 SESSION, PARTY, KEY = "sid", "azp", "cnf"
 _INTEGER, _LONG = re.compile(r"[+-]?\d{1,20}"), 2**63
 _EMPTY = ("", "null")
@@ -102,16 +106,58 @@ SHAPES: Mapping[str, Shape] = {
     "otherClaims": lambda value: isinstance(value, dict),
     SESSION: lambda value: False,  # it must be that of the token's own session
 }
-"""By claim, whether Keycloak can read a value. For other claims it accepts any, or replaces what a mapper writes."""
+"""By claim, whether Keycloak can read a value. For other claims it accepts any, or replaces what a mapper writes. On 26.7.3."""
+_ADDRESS = _object(
+    dict.fromkeys(("formatted", "street_address", "locality", "region", "postal_code", "country"), _text)
+)
+_OLDER: Mapping[str, tuple[Version, Shape]] = {
+    "address": ((26, 5), _ADDRESS),
+    "authorization_details": ((26, 7), lambda value: True),
+    "otherClaims": ((26, 4), lambda value: True),
+    SESSION: ((26, 2), lambda value: value is None),
+}
+"""The first version that reads a claim as SHAPES has it, and how older ones do."""
+BINDS_SINCE, LEAVES_OUT_SINCE = (26, 7), (26, 7, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class ClaimRules:
+    """How a server reads tokens. binds: its standard exchange heeds a key in ``cnf``.
+
+    leaves_out: it leaves out what it cannot read within ``resource_access``, and takes the token.
+    """
+
+    shapes: Mapping[str, Shape]
+    binds: bool
+    leaves_out: bool
+
+
+@lru_cache(16)
+def _rules(version: Version) -> ClaimRules:
+    older = {claim: shape for claim, (since, shape) in _OLDER.items() if version < since}
+    return ClaimRules(
+        {"address": lambda value: True, **SHAPES, **older}, version >= BINDS_SINCE, version >= LEAVES_OUT_SINCE
+    )
+
+
+def claim_rules(features: Features) -> ClaimRules:
+    """A server's. Where the login may not see the version, it is a new one, unless it lacks the standard exchange."""
+    hidden = OLDEST_VERSION if STANDARD_FEATURE in features.unknown else _NEW
+    return _rules(features.version or hidden)
+
+
+_NEW: Version = (999,)
+NEWEST, OLDEST = _rules(_NEW), _rules(OLDEST_VERSION)
 ONCE_EACH = frozenset(_TEXTS) | {"nbf", "updated_at", "email_verified", "phone_number_verified"}
 """If two mappers write one of these claims, one comes last. For other claims Keycloak reads both values."""
 UNSEEN = frozenset({SESSION, PARTY, KEY, "resource_access"})
 """Claims for which an example does not show whether a real token would be accepted, or what it leaves out."""
 
 
-def unread_claims(claims: Json) -> tuple[str, ...]:
+def unread_claims(claims: Json, rules: ClaimRules) -> tuple[str, ...]:
     """The claims of an example of a token for which a real one would be refused."""
-    return tuple(name for name, value in claims.items() if name in SHAPES.keys() - UNSEEN and not SHAPES[name](value))
+    shapes = rules.shapes
+    return tuple(name for name, value in claims.items() if name in shapes.keys() - UNSEEN and not shapes[name](value))
 
 
 def matters(mapper: Json) -> bool:
@@ -122,21 +168,23 @@ def matters(mapper: Json) -> bool:
 
 
 def may_fail(mapper: Json) -> bool:
-    """Whether a mapper may prevent tokens from being made, or from being exchanged as those of their client."""
-    return lacks(mapper) is not None or parties(mapper) != () or may_spoil(mapper)
+    """Whether a mapper may, on some version, prevent tokens from being made, or from being exchanged as their client's."""
+    spoils = any(may_spoil(mapper, each) for each in (NEWEST, OLDEST))
+    return spoils or lacks(mapper) is not None or parties(mapper) != ()
 
 
-def may_spoil(mapper: Json) -> bool:
+def may_spoil(mapper: Json, rules: ClaimRules) -> bool:
     """Whether tokens with what a mapper writes may be refused. Most write other claims, or valid values."""
     claim = first_claim(mapper)
-    if claim not in SHAPES or _is_within(mapper, "resource_access"):
+    is_role = _is_within(mapper, "resource_access")
+    if claim not in rules.shapes or (rules.leaves_out and is_role):
         return False
     value = written_value(mapper)
     if value is not UNKNOWN:
-        return value is not NOTHING and not (SHAPES[claim](value) and (claim != KEY or value is None))
+        return value is not NOTHING and not (rules.shapes[claim](value) and (claim != KEY or value is None))
     config = mapper.get("config") or {}
     settings = (str(config.get(name) or "") for name in ("claim.name", "jsonType.label", "multivalued"))
-    return claim in UNSEEN or _may_spoil(mapper["protocolMapper"], *settings)
+    return (claim in UNSEEN and not is_role) or _may_spoil(rules, mapper["protocolMapper"], *settings)
 
 
 def first_claim(mapper: Json) -> str:
@@ -148,7 +196,7 @@ def first_claim(mapper: Json) -> str:
 
 
 def _is_within(mapper: Json, claim: str) -> bool:
-    """Whether it writes a part of a claim. Keycloak leaves out what it cannot read within ``resource_access``."""
+    """Whether it writes a part of a claim."""
     return first_claim(mapper) == claim != str((mapper.get("config") or {}).get("claim.name"))
 
 
@@ -165,12 +213,12 @@ def written_value(mapper: Json) -> Any:
 
 
 @lru_cache(4096)
-def _may_spoil(kind: str, name: str, label: str, multivalued: str) -> bool:
+def _may_spoil(rules: ClaimRules, kind: str, name: str, label: str, multivalued: str) -> bool:
     """For a mapper whose values come from the user: whether Keycloak cannot read values of their type."""
     samples: Mapping[str, Any] = {"int": 1, "long": 1, "boolean": True, "JSON": {"any": "x"}}
     sample = samples.get(label, "x")
     value = [sample] if kind in _LISTS or multivalued == "true" else sample
-    return not SHAPES[claim_parts(name)[0]](_nested(name, value))
+    return not rules.shapes[claim_parts(name)[0]](_nested(name, value))
 
 
 def _nested(name: str, value: Any) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 from kcadmin.objects.features import LEGACY, STANDARD, STANDARD_SINCE, answered_by
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.texts import UUID, named, quoted, shown
-from reach.readable_claims import unread_claims
 
 RECIPIENT, REQUESTER, THIRD = "recipient", "requester", "third"
 
@@ -54,8 +53,8 @@ class Subject:
 class Claims:
     """The claims of a token that show an exchange; never the token itself. exp, iat: seconds since 1970.
 
-    delegation: the names of those by which somebody acts for the user (RFC 8693, section 4). unread: the claims that
-    Keycloak cannot read.
+    delegation: the names of those by which somebody acts for the user (RFC 8693, section 4). unread: of an example,
+    the claims that Keycloak cannot read.
     """
 
     sub: str
@@ -71,7 +70,7 @@ class Claims:
     unread: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, claims: Mapping[str, Any]) -> "Claims":
+    def read(cls, claims: Mapping[str, Any], unread: tuple[str, ...] = ()) -> "Claims":
         """From a token's payload; ``aud`` is a text where it is a single one. :raises KeycloakError: it has no times."""
         aud = claims.get("aud") or ()
         texts = {name: str(claims.get(name) or "") for name in ("sub", "azp", "iss", "scope", "jti", "sid")}
@@ -80,7 +79,7 @@ class Claims:
             delegation=tuple(name for name in DELEGATION if claims.get(name) is not None),
             exp=_seconds(claims, "exp"),
             iat=_seconds(claims, "iat"),
-            unread=unread_claims(claims),
+            unread=unread,
             **texts,
         )
 

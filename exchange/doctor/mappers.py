@@ -8,7 +8,7 @@ from kcadmin.objects.clients import Client
 from kcadmin.rest.texts import named
 from reach.failing import EARLY, NOT_MADE, Failure, as_maker, as_source, failing
 from reach.held_mappers import held_mappers
-from reach.readable_claims import may_fail
+from reach.readable_claims import claim_rules, may_fail
 from reach.roles import RoleFacts, is_asked
 
 
@@ -47,7 +47,8 @@ def _of(q: Question, client: Client | None, scopes: Mapping[str, Any]) -> list[F
         for _, _, held, _ in held_mappers(client, scopes, may_fail)
         if held
     }
-    return [*failing(client, scopes, q.reader.shapes(client).lighteners, RoleFacts(scope_roles=roles))]
+    lighteners, rules = q.reader.shapes(client).lighteners, claim_rules(q.reader.cache.features)
+    return [*failing(client, scopes, lighteners, RoleFacts(scope_roles=roles), rules)]
 
 
 def _roles(q: Question, scope_id: str) -> tuple[str, ...]:

@@ -35,11 +35,16 @@ def management(realm: Realm, client_uuid: str) -> Management | None:
         return None
 
 
-def cached_management(realm: Realm, client_uuid: str) -> Management | None:
-    """The same from a snapshot: only the token-exchange permission, if it was on then."""
+def cached_management(realm: Realm, client_uuid: str, *, was_on: bool = False) -> Management | None:
+    """The same from a snapshot: only the token-exchange permission, if it was on then. was_on: when they were last seen."""
     server = realm.cached_permissions_server()
     permission = server.policy_named(permission_name(client_uuid)) if server.permissions_on(client_uuid) else None
-    return Management(True, {TOKEN_EXCHANGE: str(permission["id"])}) if permission else management(realm, client_uuid)
+    if permission:
+        return Management(True, {TOKEN_EXCHANGE: str(permission["id"])})
+    now = management(realm, client_uuid)
+    if was_on and now and not now.enabled:
+        _require_feature(realm, client_uuid)
+    return now
 
 
 def set_management(realm: Realm, client_uuid: str, enabled: bool) -> Management:
@@ -60,9 +65,13 @@ def _explained(realm: Realm, uuid: str) -> Iterator[None]:
     try:
         yield
     except NotImplementedHere:
-        client, wrong = realm.clients.get(uuid), "has no management permissions on this server"
-        remedy = f"start Keycloak with --features={PERMISSIONS_FEATURE}"
-        raise Refusal(sentence("client", client.client_id if client else uuid, realm.name, wrong, remedy)) from None
+        raise _no_feature(realm, uuid) from None
+
+
+def _no_feature(realm: Realm, uuid: str) -> Refusal:
+    client, wrong = realm.clients.get(uuid), "has no management permissions on this server"
+    remedy = f"start Keycloak with --features={PERMISSIONS_FEATURE}"
+    return Refusal(sentence("client", client.client_id if client else uuid, realm.name, wrong, remedy))
 
 
 def take_management(
@@ -142,8 +151,18 @@ def release_management(
         return off and not left, unmanaged
 
 
+def _require_feature(realm: Realm, client_uuid: str) -> None:
+    """For permissions that were on: a server without the feature, up to 26.0, says that they are off, and keeps them on.
+
+    :raises Refusal: the server has no such feature.
+    """
+    if not realm.features().fine_grained_permissions:
+        raise _no_feature(realm, client_uuid)
+
+
 def _switch_off(realm: Realm, uuid: str, permission: str | None) -> tuple[bool, list[str]]:
     """Whether they were switched off, and the policies that kept them on."""
+    _require_feature(realm, uuid)
     unmanaged = sorted(set(_policies(realm, uuid, permission)))
     if not unmanaged:
         set_management(realm, uuid, False)

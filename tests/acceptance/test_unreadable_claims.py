@@ -14,14 +14,14 @@ from exchange.inventory.grants import inventory
 from grants.plan import questions
 from grants.spec import read_grant
 from kcadmin.objects.clients import Client
-from kcadmin.objects.features import LEGACY, STANDARD
+from kcadmin.objects.features import LEGACY, STANDARD, read_features
 from providers.checks.judge import judge
 from reach import preflight
 from reach.allowed import realm_reach
 from reach.failing import ALGORITHM, as_source, failing
 from reach.prediction import Predictor
 from reach.proof import prove
-from reach.readable_claims import SHAPES, may_fail
+from reach.readable_claims import SHAPES, claim_rules, may_fail
 from reach.roles import RoleFacts, survey_roles
 from reach.survey import survey
 from reach.verdict import RECIPIENT, THIRD, Case, Subject
@@ -107,12 +107,13 @@ def passes(users: Users) -> dict[str, bool]:
 def test_what_keycloak_does_not_read_is_known(home: TestRealm, put: Put) -> None:
     """``make gates``: each value of each claim."""
     users, web, wrong = users_of(home), home.client("web"), []
+    rules = claim_rules(read_features(home.session))
     pairs = [(claim, value) for claim in sorted({*SHAPES, *TAKEN}) for value in VALUES]
     for claim, value in pairs if NUMBER >= EACH else pairs[::EACH]:
         made = fixed(claim, value)
         put(made)
         client = Client(web["id"], "web", {"clientId": "web"}, ({**made, "name": "theirs"},))
-        found = [*failing(client, {}, (), RoleFacts())]
+        found = [*failing(client, {}, (), RoleFacts(), rules)]
         expected = {each: not any(as_source(found, each, foreign=True)) for each in (STANDARD, LEGACY)}
         if (got := passes(users)) != expected:
             wrong.append(f"{claim} = {value!r}: Keycloak {got}, computed {expected}")

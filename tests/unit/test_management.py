@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from kcadmin.authz.management_permissions import KIND, release_management, take_management
+from kcadmin.authz.management_permissions import KIND, cached_management, release_management, take_management
 from kcadmin.objects.claims import Claim
 from kcadmin.objects.realm import Realm
 from kcadmin.objects.resource_server import permission_name, resource_name
 from kcadmin.objects.shared_settings import CLAIMED, USED, Taken
-from tests.support.fake_server import Answer, FakeKeycloak, Request
+from kcadmin.rest.errors import Refusal
+from tests.support.fake_server import FEATURES, Answer, FakeKeycloak, Request
 
 OURS, THEIRS = "o/p/s", "o/p/other"
 
@@ -17,8 +18,8 @@ OURS, THEIRS = "o/p/s", "o/p/other"
 class Server(FakeKeycloak):
     """With a client ``api`` whose management permissions have nothing in them."""
 
-    def __init__(self, *, on: bool, owners: tuple[str, ...] = ()) -> None:
-        super().__init__()
+    def __init__(self, *, on: bool, owners: tuple[str, ...] = (), features: tuple[str, ...] = FEATURES) -> None:
+        super().__init__(features=features)
         self.on, self.scope_permissions = on, dict[str, str]()
         self.add_realm("r", api={})
         self.claim(*owners)
@@ -79,6 +80,18 @@ def test_what_was_used_unchanged_is_left() -> None:
     used: Any = Taken(USED, {})
     assert release_management(Realm(server.shared, "r"), server.uuid("api"), OURS, used, revoke=False) == (False, [])
     assert server.on and not server.asked("^PUT")
+
+
+def test_up_to_26_0_a_server_without_the_feature_says_that_they_are_off() -> None:
+    """Nothing is taken for switched off then, and the claim stays for the run that can."""
+    server = Server(on=False, owners=(OURS,), features=())
+    realm, uuid = Realm(server.shared, "r"), server.uuid("api")
+    said = r"client 'api' in realm 'r': has no management permissions on this server; start Keycloak with --features="
+    with pytest.raises(Refusal, match=said):
+        cached_management(realm, uuid, was_on=True)
+    with pytest.raises(Refusal, match=said):
+        released(server, realm, None)
+    assert server.owners() == [OURS] and not server.asked("^PUT")
 
 
 def permissions(server: Server, *, held: list[str], manage: list[str]) -> Realm:
