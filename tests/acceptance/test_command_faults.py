@@ -21,7 +21,7 @@ from tests.support.proxy import TOKEN
 from tests.support.realms import TestRealm
 from tests.support.wire_faults import FOREIGN, PASSING, Silence
 
-pytestmark = pytest.mark.standard_exchange
+pytestmark = pytest.mark.exchange_guards
 
 ALL = bool(os.environ.get("ALL_FAULTS"))
 SHARE, SHARE_OF_WRITING, SHARE_OF_LONG = 12, 24, 36
