@@ -144,7 +144,7 @@ def test_what_a_stack_made_stays_its_own(realm: TestRealm, new_stack: NewStack) 
     with calling(*(caller for _, caller in callers)):
         for owner in ("shop-3fa9c1", "acme/shop/prod"):  # to another backend, and back
             stack.configure(*all_grants(), owner=owner)
-            told = stack.up()
+            told = stack.up(*(["--skip-preview"] if owner == "acme/shop/prod" else []))
             assert set(told.counted()) <= {"unchanged", "updated"}, told.output
             assert " take " not in told.output and "took" not in told.output, told.output
             assert "loosened by" not in told.output, told.output  # the conditions are the same
@@ -167,9 +167,8 @@ def test_what_a_stack_made_stays_its_own(realm: TestRealm, new_stack: NewStack) 
     moved.run("stack", "import", "--file", str(state))
     told = moved.up("--replace", "**", "--skip-preview")
     assert "took back" not in told.output, told.output
-    moved.preview("--refresh", "--expect-no-changes")
-    moved.up("--skip-preview")
-    assert '"held"' not in moved.export_text()
+    moved.up("--refresh", "--skip-preview", "--expect-no-changes")
+    assert '"held"' not in moved.state_file.read_text()
     moved.destroy("--skip-preview")
     as_it_was(realm, before, LEGACY)
     assert realm.get("events", "config") == events

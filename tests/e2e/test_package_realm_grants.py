@@ -36,9 +36,9 @@ def test_the_whole_life(make_realm: MakeRealm, new_stack: NewStack, yaml_host: P
     stack.up("--skip-preview")
     both_flows(realm, "standard", source="shop", target="orders")
     exchanged(realm, "shop", "bills", "standard", source="shop")
-    quiet = stack.up()
+    quiet = stack.up("--skip-preview")
     assert quiet.writes == [] and quiet.counted() == {"unchanged": 3}, quiet.output
-    stack.refresh("--expect-no-changes")
+    stack.refresh("--skip-preview", "--expect-no-changes")
     assert "__provider" not in stack.state_file.read_text()
     assert "of 3 exchanges 3 would work" in command(stack, "verify", code=3).stdout
 

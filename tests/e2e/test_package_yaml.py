@@ -40,7 +40,7 @@ def test_the_whole_life(make_realm: MakeRealm, new_stack: NewStack, yaml_host: P
     both_flows(realm, "standard", source="shop", target="orders")
     exchanged(realm, "shop", "bills", "standard", source="shop")
     assert {flow["requester"] for flow in stack.outputs()["flows"]} == {"shop", "orders"}
-    quiet = stack.up()
+    quiet = stack.up("--skip-preview")
     assert quiet.writes == [] and quiet.counted() == {"unchanged": done.counted()["created"]}, quiet.output
     stack.refresh("--skip-preview", "--expect-no-changes")
     assert "__provider" not in stack.state_file.read_text() and "pulumi-python" not in stack.state_file.read_text()
