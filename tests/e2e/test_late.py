@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from kcadmin.objects.bulk_reading import FEW
 from local.layout import PROJECT
 from tests.conftest import MakeRealm
+from tests.e2e.access_log import Request
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import as_it_was, both_flows, exchanged, refused
 from tests.e2e.stack import Stack
@@ -267,6 +269,10 @@ ONCE = 3  # of a process: its login, the issuer, the realm's own management clie
 
 
 @pytest.mark.standard_exchange
+def different(requests: Sequence[Request]) -> int:
+    return len({str(each) for each in requests})
+
+
 def test_requests(make_realm: MakeRealm, new_stack: NewStack) -> None:
     """A late grant asks at most two requests more than a planned one, besides what its process asks once."""
     names = [f"{kind}-{number}" for kind in ("web", "api") for number in range(PAIRS)]
@@ -287,8 +293,9 @@ def test_requests(make_realm: MakeRealm, new_stack: NewStack) -> None:
         }
         runs["destroy"] = stack.destroy("--skip-preview")
         asked[given] = {name: run.requests for name, run in runs.items()}
-    more = {name: len(asked["outputs"][name]) - len(asked["texts"][name]) for name in asked["texts"]}
-    assert all(each <= 2 * PAIRS + ONCE for each in more.values()), more
+    for count, again in ((len, PAIRS), (different, 0)):  # a slow machine reads again what it believes for a second
+        more = {name: count(asked["outputs"][name]) - count(asked["texts"][name]) for name in asked["texts"]}
+        assert all(each <= 2 * PAIRS + ONCE + again for each in more.values()), more
     quiet = [str(each) for each in asked["outputs"]["quiet"]]
     one_by_one = [each for each in quiet if "clients?clientId=" in each]
     assert len(one_by_one) < FEW, quiet  # nobody writes in a preview, so it believes the page that it read
