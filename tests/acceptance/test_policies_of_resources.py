@@ -196,7 +196,7 @@ def test_a_refusing_policy_is_told_before(realm: TestRealm) -> None:
     forget()
     provider, inputs, _ = CASES["mapper"]
     with pytest.raises(Refused, match=r"reject-request\) would refuse what `pulumi up` writes"):
-        Engine(provider, realm.connection).up(**inputs, realm=realm.name, alone=True)
+        Engine(provider, realm.connection).up(**inputs, realm=realm.name, alone=Alone.IN_PROGRAM)
 
 
 def test_a_setting_that_others_changed_is_judged_before_it_is_mended(realm: TestRealm) -> None:
