@@ -14,7 +14,7 @@ from local.layout import keycloak_version
 from providers.audience_mapper import AudienceMapperProvider
 from providers.authorization_scope import AuthorizationScopeProvider
 from providers.authorization_services import LONGEST_CLIENT_ID, LONGEST_UP_TO_26_2, AuthorizationServicesProvider
-from providers.base.provider import KeycloakProvider
+from providers.base.provider import ALONE, Alone, KeycloakProvider
 from providers.client_policy import ClientPolicyProvider
 from providers.hardcoded_claim_mapper import HardcodedClaimMapperProvider
 from providers.management_permissions import ManagementPermissionsProvider
@@ -97,7 +97,7 @@ def test_a_name_that_a_mapper_of_another_type_has(module_realm: TestRealm) -> No
     """Told by check, and where somebody makes that mapper later, by create."""
     realm = module_realm
     claim = {"realm": realm.name, "client_id": "frontend", "claim_name": "c", "claim_value": "v"}
-    mapper = {"realm": realm.name, "client_id": "frontend", "included_client": "api", "alone": True}
+    mapper = {"realm": realm.name, "client_id": "frontend", "included_client": "api", ALONE: Alone.IN_PROGRAM}
     other, engine = robot_engine(HardcodedClaimMapperProvider, realm), robot_engine(AudienceMapperProvider, realm)
     taken = (
         r"'{}' in realm '.*': the name is taken by a mapper of type 'oidc-hardcoded-claim-mapper'; choose another name"
