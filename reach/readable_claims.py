@@ -1,7 +1,7 @@
 """What a mapper may write to a claim so that Keycloak cannot read the token any more: both exchanges call it invalid.
 
 Tokens are issued with it all the same. It depends on the version: proven on Keycloak 24.0.5, 26.0.8, 26.2.5, 26.4.0, 26.5.6,
-26.7.0, 26.7.3 and 26.7.5 (tests/acceptance/test_unreadable_claims.py). Between two of these, the older one's answer counts.
+26.7.0, 26.7.3 and 26.7.5 (tests/acceptance/test_unreadable_claims.py). ``_OLDER`` says which versions count as old.
 """
 
 import re
