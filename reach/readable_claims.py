@@ -37,6 +37,10 @@ _FLAGS = {*_EMPTY, "true", "True", "TRUE", "false", "False", "FALSE"}
 _LISTS = frozenset({"oidc-group-membership-mapper", "oidc-organization-membership-mapper"})
 
 
+def _any(value: Any) -> bool:
+    return True
+
+
 def _text(value: Any) -> bool:
     return not isinstance(value, dict | list)
 
@@ -105,6 +109,7 @@ SHAPES: Mapping[str, Shape] = {
     KEY: _object({"x5t#S256": _text, "jkt": _text}),
     "otherClaims": lambda value: isinstance(value, dict),
     SESSION: lambda value: False,  # it must be that of the token's own session
+    "address": _any,
 }
 """By claim, whether Keycloak can read a value. For other claims it accepts any, or replaces what a mapper writes. On 26.7.3."""
 _ADDRESS = _object(
@@ -112,12 +117,13 @@ _ADDRESS = _object(
 )
 _OLDER: Mapping[str, tuple[Version, Shape]] = {
     "address": ((26, 5), _ADDRESS),
-    "authorization_details": ((26, 7), lambda value: True),
-    "otherClaims": ((26, 4), lambda value: True),
+    "authorization_details": ((26, 7), _any),
+    "otherClaims": ((26, 4), _any),
     SESSION: ((26, 2), lambda value: value is None),
 }
 """The first version that reads a claim as SHAPES has it, and how older ones do."""
 BINDS_SINCE, LEAVES_OUT_SINCE = (26, 7), (26, 7, 3)
+_NEW: Version = (999,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +141,7 @@ class ClaimRules:
 @lru_cache(16)
 def _rules(version: Version) -> ClaimRules:
     older = {claim: shape for claim, (since, shape) in _OLDER.items() if version < since}
-    return ClaimRules(
-        {"address": lambda value: True, **SHAPES, **older}, version >= BINDS_SINCE, version >= LEAVES_OUT_SINCE
-    )
+    return ClaimRules({**SHAPES, **older}, version >= BINDS_SINCE, version >= LEAVES_OUT_SINCE)
 
 
 def claim_rules(features: Features) -> ClaimRules:
@@ -146,7 +150,6 @@ def claim_rules(features: Features) -> ClaimRules:
     return _rules(features.version or hidden)
 
 
-_NEW: Version = (999,)
 NEWEST, OLDEST = _rules(_NEW), _rules(OLDEST_VERSION)
 ONCE_EACH = frozenset(_TEXTS) | {"nbf", "updated_at", "email_verified", "phone_number_verified"}
 """If two mappers write one of these claims, one comes last. For other claims Keycloak reads both values."""

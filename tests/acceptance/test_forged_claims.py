@@ -18,11 +18,11 @@ from providers.full_scope_off import FullScopeOffProvider
 from providers.standard_token_exchange import StandardTokenExchangeProvider
 from providers.token_lifespan import TokenLifespanProvider
 from tests.acceptance.test_ownership import EXCHANGES, grant
-from tests.conftest import MakeRealm
 from tests.support.engine import forget, forget_warnings
 from tests.support.in_process import Killed, Stack, interrupted
 from tests.support.realms import TestRealm
 from tests.support.registered import RegisteredClient
+from tests.support.renewed import renewed_realm
 from tests.support.robots import robot_engine
 
 OWNER, RENAMED = "org/project/stack", "org/project/renamed"
@@ -50,14 +50,8 @@ KINDS = (
 )
 
 
-@pytest.fixture
-def realm(renewed: MakeRealm) -> TestRealm:
-    return renewed("standard")
-
-
-@pytest.fixture
-def legacy_realm(renewed: MakeRealm) -> TestRealm:
-    return renewed("legacy")
+realm = renewed_realm("standard")
+legacy_realm = renewed_realm("legacy")
 
 
 def forged() -> dict[str, str]:

@@ -18,6 +18,7 @@ from tests.conftest import MakeRealm
 from tests.support.in_process import Stack
 from tests.support.proxy import certificate_for, proxy_before
 from tests.support.realms import TestRealm
+from tests.support.renewed import renewed_realm
 
 ALGORITHMS = {
     "RS256": lambda: rsa.generate_private_key(65537, 2048),
@@ -25,9 +26,7 @@ ALGORITHMS = {
 }
 
 
-@pytest.fixture
-def realm(renewed: MakeRealm) -> TestRealm:
-    return renewed("standard")
+realm = renewed_realm("standard")
 
 
 def robot(realm: TestRealm, **client: object) -> None:

@@ -18,20 +18,15 @@ from tests.conftest import MakeRealm
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm, hang_on
+from tests.support.renewed import renewed_realm
 from tests.support.robots import robot_engine
 
 EXCHANGES = pytest.mark.parametrize("exchange", ["standard", "legacy"])
 SWITCH = "standard.token.exchange.enabled"
 
 
-@pytest.fixture
-def realm(renewed: MakeRealm) -> TestRealm:
-    return renewed("standard")
-
-
-@pytest.fixture
-def legacy_realm(renewed: MakeRealm) -> TestRealm:
-    return renewed("legacy")
+realm = renewed_realm("standard")
+legacy_realm = renewed_realm("legacy")
 
 
 def grant(realm: TestRealm, exchange: str = "standard", **changes: Any) -> dict[str, Any]:

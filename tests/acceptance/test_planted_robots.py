@@ -18,18 +18,16 @@ from kcadmin.rest.connection import PrivateKeyLogin
 from kcadmin.rest.errors import Forbidden, KeycloakError, NotFound, Refusal
 from kcadmin.rest.session import Session
 from kcadmin.rest.variables import ADMIN_PASSWORD
-from tests.conftest import MakeRealm
 from tests.support.engine import forget
 from tests.support.realms import TestRealm
+from tests.support.renewed import renewed_realm
 
 NAME = "pulumi-token-exchange"
 ROLES = ("manage-clients", "manage-realm")
 LONG = {"access.token.lifespan": "86400"}
 
 
-@pytest.fixture
-def realm(renewed: MakeRealm) -> TestRealm:
-    return renewed("standard")
+realm = renewed_realm("standard")
 
 
 @dataclass

@@ -25,6 +25,7 @@ from tests.support.engine import Engine, forget
 from tests.support.exports import but_for_marks
 from tests.support.in_process import Stack
 from tests.support.realms import PASSWORD, TestRealm
+from tests.support.renewed import renewed_realm
 from tests.support.resources import RESOURCES
 from tests.support.robots import robot_engine
 
@@ -62,9 +63,7 @@ DIFFERENT: dict[type[KeycloakProvider], dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def legacy_realm(renewed: MakeRealm) -> TestRealm:
-    return renewed("legacy")
+legacy_realm = renewed_realm("legacy")
 
 
 def engines(realm: TestRealm, **args: Any) -> Iterator[tuple[Engine, dict[str, Any]]]:

@@ -31,19 +31,14 @@ from tests.conftest import MakeRealm
 from tests.support.engine import forget
 from tests.support.in_process import Stack
 from tests.support.realms import TestRealm
+from tests.support.renewed import renewed_realm
 from tests.support.robot_clients import ROBOTS
 
 NAME = "robot"
 
 
-@pytest.fixture
-def realm(renewed: MakeRealm) -> TestRealm:
-    return renewed("standard")
-
-
-@pytest.fixture
-def legacy_realm(renewed: MakeRealm) -> TestRealm:
-    return renewed("legacy")
+realm = renewed_realm("standard")
+legacy_realm = renewed_realm("legacy")
 
 
 def made(realm: TestRealm, folder: Path, *purposes: str, **options: Any) -> Bootstrapped:

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
+import pytest
+
 from kcadmin.rest.errors import KeycloakError
 from tests.support.realms import CONFIDENTIAL, TestRealm, user_of
 
@@ -39,6 +41,16 @@ class RenewedRealms:
         """Deletes them."""
         for realm, _ in self._kept.values():
             realm.remove()
+
+
+def renewed_realm(feature_set: str) -> Any:
+    """A fixture: the module's realm on a server, with new ``frontend`` and ``api``."""
+
+    @pytest.fixture
+    def give(renewed: Any) -> TestRealm:
+        return renewed(feature_set)
+
+    return give
 
 
 def _is_empty_again(realm: TestRealm, empty: Any) -> bool:
