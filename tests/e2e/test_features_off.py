@@ -31,8 +31,8 @@ LIVE = pytest.mark.skipif(not WHOLE, reason="builds servers without a feature: m
 OFF = "-> 501 Not Implemented: Feature not enabled; start Keycloak"
 PERMISSIONS_OF = "/management/permissions"
 HAS_STANDARD = keycloak.has_standard_exchange(keycloak_version())
-_SAID = f"{PERMISSIONS_OF} {OFF}" if HAS_STANDARD else "has no management permissions on this server; start Keycloak"
-PERMISSIONS = f"{_SAID} with --features=admin-fine-grained-authz:v1."
+NONE_HERE = "has no management permissions on this server; start Keycloak with --features=admin-fine-grained-authz:v1."
+PERMISSIONS = f"{PERMISSIONS_OF} {OFF} with --features=admin-fine-grained-authz:v1." if HAS_STANDARD else NONE_HERE
 NO_LEGACY = "the server has no legacy exchange; start Keycloak with --features="
 HELD = ("each", "realm") if WHOLE else ("each",)
 """Whether parts of grants are a resource each, or one for all of them."""
@@ -138,7 +138,7 @@ def test_the_legacy_exchange(feature_set: str, lacks_permissions: bool, place: O
             assert each.held() == state
     for each in gone:
         if lacks_permissions:
-            each.refused("destroy", "--yes", "--skip-preview", words=(PERMISSIONS,))
+            each.refused("destroy", "--yes", "--skip-preview", words=(NONE_HERE,))
         else:
             each.leave()
 
