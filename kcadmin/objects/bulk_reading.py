@@ -19,8 +19,8 @@ SHARE = 4
 class ReadAhead:
     """Counts single reads, and reads all when that is cheaper.
 
-    :param expected: gives the number of distinct clients that the caller announced. Beyond it, or if it is 0, four times as
-        many as were read already are expected.
+    :param expected: gives the number of distinct clients that the caller announced. If more than twice as many are read, or if
+        it is 0, four times as many as were read already are expected.
     :param has_more_than: whether the realm holds more objects than this number of clients allows to list.
     :param read: reads the lists.
     """
@@ -60,7 +60,7 @@ class ReadAhead:
     def _worth_listing(self) -> int | None:
         self._asked += 1
         expected = self._expected()
-        if self._asked >= max(FEW, expected + 1):
+        if self._asked >= max(FEW, 2 * expected + 1):
             expected = SHARE * self._asked
         if expected < max(FEW, 2 * self._judged):
             return None

@@ -77,6 +77,16 @@ def test_a_few_of_many_clients_are_looked_up_one_by_one() -> None:
     ]
 
 
+def test_a_few_clients_more_than_announced_change_nothing() -> None:
+    server = realm_of(1_000)
+    clients = Clients(server.shared, "r")
+    clients.expect(100)
+    examine(clients, 110)
+    assert [each.query for each in server.asked("^GET .*/clients$") if "first" in each.query] == [
+        {"first": "400", "max": "1"}
+    ]
+
+
 def test_a_small_part_of_a_realm_costs_one_probe() -> None:
     server = realm_of(300)
     clients = Clients(server.shared, "r")
