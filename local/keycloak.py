@@ -54,11 +54,10 @@ SETTINGS = {
     "KC_CACHE": "local",
     "KC_HEALTH_ENABLED": "false",
     "KC_METRICS_ENABLED": "false",
+    "KC_HTTPS_CLIENT_AUTH": "request",  # who speaks TLS to it is asked for a certificate, and needs none
 }
 """Settings of build and start, in the environment, where each version ignores unknown ones. It would refuse unknown arguments."""
 ACCESS_LOG = "keycloak-http-access"
-CLIENT_AUTH = {"KC_HTTPS_CLIENT_AUTH": "request"}
-"""A server that asks for certificates of clients; a setting of the build."""
 POSTGRES = {"KC_DB": "postgres", "KC_CACHE": "ispn"}
 """Settings of build and start for a server as in production."""
 
@@ -75,12 +74,13 @@ class Installation:
 def install(version: str, feature_set: str, say: Say, settings: Mapping[str, str] = SETTINGS) -> Installation:
     """Unpack and build a server tree unless it is there; safe to call from several processes at once.
 
-    settings: further settings of the build, `POSTGRES` or `CLIENT_AUTH`.
+    settings: those of the build, `POSTGRES` for further ones.
     """
     if feature_set not in FEATURE_SETS:
         raise UserError(f"Keycloak feature set {feature_set!r} is unknown; take one of {', '.join(FEATURE_SETS)}.")
-    apart = [settings[key] for key in ("KC_DB", *CLIENT_AUTH) if key in settings and settings[key] != SETTINGS.get(key)]
-    name = "-".join([version, feature_set, *apart])
+    settings = {**SETTINGS, **settings}
+    database = [settings["KC_DB"]] if settings["KC_DB"] != SETTINGS["KC_DB"] else []
+    name = "-".join([version, feature_set, *database, settings["KC_HTTPS_CLIENT_AUTH"]])
     installation = Installation(version, feature_set, KEYCLOAK / name)
     if installation.home.is_dir():
         return installation
@@ -99,7 +99,7 @@ def install(version: str, feature_set: str, say: Say, settings: Mapping[str, str
         processes.run(
             [*command(tree, tree), "build", *feature_options(version, feature_set)],
             what=f"Keycloak {version} build",
-            env={**clean_environment(), **SETTINGS, **settings},
+            env={**clean_environment(), **settings},
         )
         tree.rename(installation.home)
         scratch.rmdir()

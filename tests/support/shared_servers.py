@@ -1,14 +1,17 @@
 """One server a feature set for all processes of a run: who needs it first starts it, the run's first process ends it."""
 
 import json
+import re
 import secrets
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 from local import keycloak
 from local.layout import UserError, keycloak_version, only_one
 from local.reachable import answers
+from tests.support.authority import DAYS, Authority
 
 START_SECONDS = 400.0  # of a server, on a machine that does other things
 SECOND = "-2"
@@ -17,6 +20,8 @@ IN_MEMORY = {"KC_DB_URL": "jdbc:h2:mem:keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_DE
 """No server of the tests is started again, and writing its data to files is a sixth of its work. Java's second compiler takes a
 minute of CPU a server, which a whole run does not win back.
 """
+SECURE = "standard"
+"""The feature set whose server speaks TLS as well, since no second one is worth its start."""
 
 
 class SharedServers:
@@ -38,15 +43,37 @@ class SharedServers:
         return self._known[feature_set]
 
     def _start(self, feature_set: str, note: Path) -> keycloak.Server:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        data = note.with_name(note.name.removesuffix(".server.json"))
+        data.mkdir(parents=True, exist_ok=True)
         server = start_server(
             keycloak.install(keycloak_version(), feature_set.removesuffix(SECOND), lambda line: None),
-            data=note.with_name(note.name.removesuffix(".server.json")),
+            data=data,
             admin_password=secrets.token_hex(12),
-            env=IN_MEMORY,
+            env={**IN_MEMORY, **(_by_tls(data) if feature_set == SECURE else {})},
         )
         note.write_text(json.dumps([str(server.home), server.port, server.admin_password, server.pid]))
         return server
+
+
+def _by_tls(data: Path) -> dict[str, str]:
+    """The settings of a server that listens on a second port, with a certificate of the authority in its folder."""
+    authority = Authority(data)
+    certificate, key = authority.issue("127.0.0.1", DAYS)
+    return {
+        "KC_HTTPS_PORT": "0",  # a free one
+        "KC_HTTPS_CERTIFICATE_FILE": str(certificate),
+        "KC_HTTPS_CERTIFICATE_KEY_FILE": str(key),
+        "KC_TRUSTSTORE_PATHS": str(authority.certificate),
+    }
+
+
+def secure(server: keycloak.Server) -> tuple[str, Authority]:
+    """The https address of the server of ``SECURE``, and its authority."""
+    end = time.monotonic() + START_SECONDS
+    while not (found := re.search(r"Listening on:.* (https://[0-9.:]+)", server.log.read_text())):
+        assert time.monotonic() < end, f"{server.log} names no https address"
+        time.sleep(0.05)  # a server answers before it says where
+    return found[1], Authority(server.home)
 
 
 def stop_all(folder: Path) -> None:
