@@ -42,7 +42,6 @@ KEPT_SERVERS = "TEST_SERVERS"
 
 LONGEST_FIRST = (
     "test_hangs",
-    "test_certificates",
     "test_late",
     "test_realm_grants",
     "test_package_yaml",
