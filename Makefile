@@ -103,8 +103,8 @@ test-crash: setup ## runs killed before and after each write, in one process and
 test-copies: setup ## a realm with legacy grants that is copied to another server, with callers that go on
 	@TEST_COPIES=1 $(VENV)/python -m pytest tests/e2e/test_release.py $(ARGS)
 
-test-live: setup ## servers that change below live stacks: features off and on again, backups, upgrades
-	@TEST_LIVE=1 $(VENV)/python -m pytest tests/e2e/test_features_off.py tests/e2e/test_restored.py tests/e2e/test_upgraded.py -v $(ARGS)
+test-live: setup ## servers that change below live stacks: features off and on again, backups, upgrades; all states of earlier commits
+	@TEST_LIVE=1 $(VENV)/python -m pytest tests/e2e/test_features_off.py tests/e2e/test_restored.py tests/e2e/test_upgraded.py tests/e2e/test_upgrades.py -v $(ARGS)
 
 test-scripts: setup ## scripts and client scopes with a parameter, on a server built for them
 	@TEST_SCRIPTS=1 $(VENV)/python -m pytest tests/acceptance/test_scripts.py $(ARGS)

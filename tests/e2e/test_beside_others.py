@@ -28,8 +28,8 @@ def program(stack: Stack, name: str) -> Stack:
 
 
 @pytest.mark.standard_exchange
-def test_a_client_that_is_replaced_or_written_in_the_same_run(make_realm: MakeRealm, new_stack: NewStack) -> None:
-    realm = make_realm("standard", api={})
+def test_a_client_that_is_replaced_or_written_in_the_same_run(renewed: MakeRealm, new_stack: NewStack) -> None:
+    realm = renewed("standard", api={})
     stack = program(new_stack(realm, "standard"), "__main__.py")
     for change in ({}, {"generation": "2"}, {"text": "other"}, {"generation": "3", "text": "both"}):
         stack.configure(**change)
@@ -43,9 +43,9 @@ def test_a_client_that_is_replaced_or_written_in_the_same_run(make_realm: MakeRe
 
 
 @pytest.mark.standard_exchange
-def test_a_slow_write_that_no_order_announces(make_realm: MakeRealm, new_stack: NewStack) -> None:
+def test_a_slow_write_that_no_order_announces(renewed: MakeRealm, new_stack: NewStack) -> None:
     """What is compared after the write sees it, by the age of what was read before. What was compared earlier is told."""
-    realm = make_realm("standard", api={}, shop={})
+    realm = renewed("standard", api={}, shop={})
     stack = program(new_stack(realm, "standard"), "apart.py")
     for text in ("first", "second"):
         stack.configure(text=text, later="true")
@@ -84,9 +84,9 @@ def exchanging(realm: TestRealm, *clients: str, source: str = "", target: str = 
 
 
 @pytest.mark.standard_exchange
-def test_what_is_kept_goes_over_to_another_tool_without_a_gap(make_realm: MakeRealm, new_stack: NewStack) -> None:
+def test_what_is_kept_goes_over_to_another_tool_without_a_gap(renewed: MakeRealm, new_stack: NewStack) -> None:
     """One tool writes what it takes over before ours lets go, the other finds it as wanted."""
-    realm = make_realm("standard", api={})
+    realm = renewed("standard", api={})
     ours = {"id.token.claim": "false", "introspection.token.claim": "true", "lightweight.claim": "true"}
     wanted = {"written": {}, "imported": ours}
     for client in wanted:

@@ -62,8 +62,8 @@ def switch(realm: TestRealm, client: str, to: str) -> None:
     realm.change(client, attributes={"standard.token.exchange.enabled": to})
 
 
-def test_two_servers_in_one_program(make_realm: MakeRealm, new_stack: NewStack) -> None:
-    here, there = make_realm("standard"), robot(make_realm(OTHER, **{name: {} for name in CLIENTS}))
+def test_two_servers_in_one_program(renewed: MakeRealm, new_stack: NewStack) -> None:
+    here, there = renewed("standard"), robot(renewed(OTHER, **{name: {} for name in CLIENTS}))
     before = here.export(), there.export()
     stack = program(new_stack(here, "standard"))
     secret(stack, FIRST)
@@ -93,7 +93,7 @@ def test_two_servers_in_one_program(make_realm: MakeRealm, new_stack: NewStack) 
     assert FIRST not in stack.state_file.read_text()
 
     switch(there, "api", "false")
-    told = stack.refresh().output
+    told = stack.refresh("--skip-preview").output
     assert "h/target/standard-exchange" in told and "g/" not in told, told
     stack.up("--skip-preview")
     both_flows(there, "standard")
@@ -102,8 +102,8 @@ def test_two_servers_in_one_program(make_realm: MakeRealm, new_stack: NewStack) 
     as_it_was(there, before[1], "legacy")
 
 
-def test_a_login_that_changes_in_a_program_without_a_stacks_own(make_realm: MakeRealm, new_stack: NewStack) -> None:
-    realm = robot(make_realm("standard"))
+def test_a_login_that_changes_in_a_program_without_a_stacks_own(renewed: MakeRealm, new_stack: NewStack) -> None:
+    realm = robot(renewed("standard"))
     before = realm.export()
     stack = program(new_stack(realm, "standard"))
     del stack.env["KEYCLOAK_URL"], stack.env["KEYCLOAK_ADMIN_PASS"]

@@ -39,8 +39,8 @@ def late_stack(stack: Stack, exchange: str) -> Stack:
 
 
 @pytest.mark.parametrize("point", EVERY if ALL else THREE, ids=str)
-def test_killed(point: Point, make_realm: MakeRealm, new_stack: NewStack) -> None:
-    realm = make_realm("legacy")  # it offers both exchanges
+def test_killed(point: Point, renewed: MakeRealm, new_stack: NewStack) -> None:
+    realm = renewed("legacy")  # it offers both exchanges
     before = realm.export()
     stack = late_stack(new_stack(realm, "legacy"), point.exchange)
     with proxy_before(stack.server.url) as proxy:
@@ -61,7 +61,7 @@ def test_killed(point: Point, make_realm: MakeRealm, new_stack: NewStack) -> Non
 
 @pytest.mark.skipif(not ALL, reason="make test-crash")
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
-def test_no_write_is_left_out(exchange: str, make_realm: MakeRealm, new_stack: NewStack) -> None:
-    stack = late_stack(new_stack(make_realm("legacy"), "legacy"), exchange)
+def test_no_write_is_left_out(exchange: str, renewed: MakeRealm, new_stack: NewStack) -> None:
+    stack = late_stack(new_stack(renewed("legacy"), "legacy"), exchange)
     writes = {operation: len(stack.run(operation, "--yes", "--skip-preview").writes) for operation in ("up", "destroy")}
     assert writes == {operation: WRITES[operation, exchange] for operation in writes}

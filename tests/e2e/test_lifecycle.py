@@ -22,8 +22,8 @@ PARTS = {
 }
 
 
-def test_lifecycle(exchange: str, make_realm: MakeRealm, new_stack: NewStack) -> None:
-    realm = make_realm(exchange, frontend={}, api={}, stranger={})
+def test_lifecycle(exchange: str, renewed: MakeRealm, new_stack: NewStack) -> None:
+    realm = renewed(exchange, frontend={}, api={}, stranger={})
     stack = new_stack(realm, exchange)
     stack.configure(grant(), exchange=exchange)
     before = realm.export()
@@ -81,8 +81,8 @@ def strangers_are_refused(realm: TestRealm) -> None:
     refused(realm, "api", source="stranger")
 
 
-def test_three_clients(exchange: str, make_realm: MakeRealm, new_stack: NewStack) -> None:
-    realm = make_realm(exchange, frontend={}, orders={}, billing={})
+def test_three_clients(exchange: str, renewed: MakeRealm, new_stack: NewStack) -> None:
+    realm = renewed(exchange, frontend={}, orders={}, billing={})
     stack = new_stack(realm, exchange)
     stack.configure(grant(target="billing", requester="orders"), exchange=exchange)
     before = realm.export()

@@ -50,8 +50,8 @@ def parts(stack: Stack, client: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def realm(make_realm: MakeRealm, exchange: str) -> TestRealm:
-    made = make_realm(exchange)
+def realm(renewed: MakeRealm, exchange: str) -> TestRealm:
+    made = renewed(exchange)
     for name in CLIENTS:
         made.add_client(name)
         made.add_client(f"{name}-api")
@@ -99,9 +99,9 @@ def test_options_of_a_grant_reach_all_that_it_needs(realm: TestRealm, new_stack:
 
 
 @pytest.mark.standard_exchange
-def test_one_grant_alone_by_target(make_realm: MakeRealm, new_stack: NewStack) -> None:
+def test_one_grant_alone_by_target(renewed: MakeRealm, new_stack: NewStack) -> None:
     """The patterns of docs/pulumi-features.md; a target that is the grant's own alone wires nothing, and says so."""
-    realm = make_realm("standard")
+    realm = renewed("standard")
     for name in ("first", "web", "web-api", "late", "late-api"):
         realm.add_client(name)
     stack = shaped(program(new_stack(realm, "standard"), "standard"), web={}, late={"late": True})

@@ -72,7 +72,8 @@ def test_there_and_back(make_realm: MakeRealm, new_stack: NewStack, yaml_host: P
         assert done.writes == [] and realm.export() == made, done.output
         assert theirs not in {each["type"][: len(theirs)] for each in stack.export().values()}
         both_flows(realm, "standard", source="shop", target="orders")
-        stack.up("--skip-preview", "--expect-no-changes")
-        stack.refresh("--skip-preview", "--expect-no-changes")
+        state = stack.export()
+        stack.up("--skip-preview", "--refresh", "--expect-no-changes")
+        assert stack.export() == state
     stack.destroy("--skip-preview")
     assert realm.export() == found

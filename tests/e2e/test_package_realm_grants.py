@@ -17,8 +17,8 @@ SWITCH = "standard.token.exchange.enabled"
 
 
 @pytest.mark.standard_exchange
-def test_the_whole_life(make_realm: MakeRealm, new_stack: NewStack, yaml_host: Path) -> None:
-    realm = make_realm("standard", shop={}, orders={}, bills={})
+def test_the_whole_life(renewed: MakeRealm, new_stack: NewStack, yaml_host: Path) -> None:
+    realm = renewed("standard", shop={}, orders={}, bills={})
     before = realm.export()
     g = {"sources": ["shop"], "target": "orders", "flows": ["requester", "recipient"], "tokenLifespan": 120}
     h = {"sources": ["shop"], "target": "bills", "flows": ["requester"]}
@@ -61,9 +61,9 @@ def test_the_whole_life(make_realm: MakeRealm, new_stack: NewStack, yaml_host: P
 
 
 @pytest.mark.standard_exchange
-def test_from_one_resource_a_realm(make_realm: MakeRealm, new_stack: NewStack, yaml_host: Path) -> None:
+def test_from_one_resource_a_realm(renewed: MakeRealm, new_stack: NewStack, yaml_host: Path) -> None:
     """A stack with ``resources: realm`` becomes one of the package, and no object is written."""
-    realm = make_realm("standard", shop={}, orders={})
+    realm = renewed("standard", shop={}, orders={})
     before, stack = realm.export(), new_stack(realm, "standard")
     stack.env["PATH"] = os.pathsep.join([str(yaml_host), stack.environment()["PATH"]])
     stack.configure(in_config(source="shop", target="orders"), resources="realm")
@@ -79,7 +79,8 @@ def test_from_one_resource_a_realm(make_realm: MakeRealm, new_stack: NewStack, y
     assert done.writes == [] and realm.export() == there, done.output
     assert (done.counted()["created"], done.counted()["updated"]) == (1, 1), done.output
     both_flows(realm, "standard", source="shop", target="orders")
-    stack.up("--skip-preview", "--expect-no-changes")
-    stack.refresh("--skip-preview", "--expect-no-changes")
+    state = stack.export()
+    stack.up("--skip-preview", "--refresh", "--expect-no-changes")
+    assert stack.export() == state
     stack.destroy("--skip-preview")
     as_it_was(realm, before, "standard")

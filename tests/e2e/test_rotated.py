@@ -35,9 +35,10 @@ CLIENT_SECRET = Login({"clientId": ROBOT}, "KEYCLOAK_CLIENT_SECRET", "clientSecr
 
 
 @pytest.fixture
-def realm(make_realm: Callable[..., TestRealm]) -> TestRealm:
+def realm(renewed: Callable[..., TestRealm]) -> TestRealm:
     """A realm with a user and a client who may administrate it; both have the secret ``first``."""
-    realm = make_realm("standard", frontend={}, api={}, robot={"secret": "first", "serviceAccountsEnabled": True})
+    realm = renewed("standard")
+    realm.add_client(ROBOT, secret="first", serviceAccountsEnabled=True)
     account = {"username": ROBOT, "enabled": True, "email": "r@example.com", "firstName": "R", "lastName": "T"}
     realm.session.post(realm.at("users"), {**account, "credentials": [{"type": "password", "value": "first"}]})
     management = realm.uuid("realm-management")
@@ -79,7 +80,6 @@ def test_a_password_from_the_environment(realm: TestRealm, new_stack: NewStack) 
 
     stack.env[login.variable] = "second"
     stack.refresh("--skip-preview", "--expect-no-changes")
-    stack.preview("--refresh", "--expect-no-changes")
     stack.up("--refresh", "--skip-preview", "--expect-no-changes")
     stack.destroy("--skip-preview")
     assert realm.export() == before

@@ -5,10 +5,8 @@ from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import as_it_was, both_flows, grant, neither_flow
 
 
-def test_removing_one_of_three_grants_touches_no_other(
-    exchange: str, make_realm: MakeRealm, new_stack: NewStack
-) -> None:
-    realm = make_realm(exchange, a={}, b={}, t={}, u={})
+def test_removing_one_of_three_grants_touches_no_other(exchange: str, renewed: MakeRealm, new_stack: NewStack) -> None:
+    realm = renewed(exchange, a={}, b={}, t={}, u={})
     stack = new_stack(realm, exchange)
     first, second, third = (
         grant("a-t", source="a", target="t"),
@@ -33,8 +31,8 @@ def test_removing_one_of_three_grants_touches_no_other(
     neither_flow(realm, source="a", target="t")
 
 
-def test_two_stacks_share_source_and_target(exchange: str, make_realm: MakeRealm, new_stack: NewStack) -> None:
-    realm = make_realm(exchange)
+def test_two_stacks_share_source_and_target(exchange: str, renewed: MakeRealm, new_stack: NewStack) -> None:
+    realm = renewed(exchange)
     before = realm.export()
     stacks = [new_stack(realm, exchange, name) for name in ("one", "two")]
     for stack in stacks:
