@@ -124,8 +124,8 @@ state-fixture: setup ## write the states of the current commit, for the tests of
 bench: setup ## requests, seconds, memory and state of 1 to 1,000 grants, beside what they cost at least: bench/README.md (ARGS=--help)
 	@$(VENV)/python -m bench $(ARGS)
 
-ready: lint ## lint and types, and all that tests need
-	@$(MAKE) --no-print-directory -j2 type setup
+ready: ## lint and types, and meanwhile all that tests need
+	@$(MAKE) --no-print-directory -j2 setup lint type
 
 check: ready ## lint, types and all tests
 	@$(ALL_TESTS)
