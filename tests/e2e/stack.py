@@ -28,13 +28,16 @@ from tests.support.warm_python import Warm
 NAME, OTHER = "keycloak-token-exchange", "another-program"
 PARTS = ("Pulumi.yaml", "__main__.py")
 PASSPHRASE = "a-test-passphrase"
+CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "false"}
+"""For a stack whose every file is read. Commands that are killed write them, unless a test sets ``true``."""
 TIMEOUT_SECONDS = 300
 POLL_SECONDS = 0.05
 KEY = r"""(encryptionsalt|encryptedkey|secretsprovider)"?: *["']?([^"',\s]+)"""
 """Of Pulumi.<stack>.yaml, as Pulumi and we write it."""
 Grant = dict[str, Any]
-_INITIALISED: dict[str, dict[Path, bytes]] = {}
-"""By a stack's name, what ``pulumi stack init`` has written into its folder."""
+_INITIALISED: dict[str, str] = {}
+"""What ``pulumi stack init`` has written for ``ANY`` stack of ``ANY_PROJECT``, by the file's place in the stack's folder."""
+ANY, ANY_PROJECT = "any-name-of-a-stack", "any-name-of-a-project"
 
 
 @dataclass(frozen=True)
@@ -104,22 +107,32 @@ class Stack:
         ):  # the rest comes from one place, to be compiled once for all stacks
             (self.project / part).symlink_to(PROJECT / part)
         self.use(server)
-        self._init(program is None and not self._is_shared)
+        self._init()
 
-    def _init(self, ours: bool) -> None:
-        """What ``pulumi stack init`` writes: by itself for the first stack of a name, and then the same again."""
-        if ours and self.name in _INITIALISED:
-            for file, content in _INITIALISED[self.name].items():
-                (self.folder / file).parent.mkdir(parents=True, exist_ok=True)
-                (self.folder / file).write_bytes(content)
-            (chosen,) = (self.folder / "home" / "workspaces").iterdir()
-            place = hashlib.sha1(bytes(self.project / "Pulumi.yaml"), usedforsecurity=False).hexdigest()
-            chosen.rename(chosen.with_name(f"{NAME}-{place}-workspace.json"))
+    def _init(self) -> None:
+        """What ``pulumi stack init`` writes: by itself for the first stack, and then the same under each one's names."""
+        if self._is_shared:
+            self.run("stack", "init", self.name)
             return
-        self.run("stack", "init", self.name, *([] if self._is_shared else ["--secrets-provider", PROVIDER]))
-        if ours:
-            written = [each for each in self.folder.rglob("*") if each.is_file() and not each.is_symlink()]
-            _INITIALISED[self.name] = {each.relative_to(self.folder): each.read_bytes() for each in written}
+        if not _INITIALISED:
+            before = self._files()
+            self.run("stack", "init", ANY, "--secrets-provider", PROVIDER)
+            for each in self._files() - before:
+                place = str(each.relative_to(self.folder)).replace(self._name_of_project, ANY_PROJECT)
+                _INITIALISED[place] = each.read_text().replace(self._name_of_project, ANY_PROJECT)
+                each.unlink()
+        for place, text in _INITIALISED.items():
+            named, text = (
+                each.replace(ANY_PROJECT, self._name_of_project).replace(ANY, self.name) for each in (place, text)
+            )
+            (self.folder / named).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / named).write_text(text)
+        (chosen,) = (self.folder / "home" / "workspaces").iterdir()
+        where = hashlib.sha1(bytes(self.project / "Pulumi.yaml"), usedforsecurity=False).hexdigest()
+        chosen.rename(chosen.with_name(f"{self._name_of_project}-{where}-workspace.json"))
+
+    def _files(self) -> set[Path]:
+        return {each for each in self.folder.rglob("*") if each.is_file()}
 
     def use(self, server: Server) -> None:
         """Points the stack at a server, as KEYCLOAK_URL does."""
@@ -269,9 +282,12 @@ class Stack:
             capture_output=True, text=True, timeout=self.timeout_seconds)  # fmt: skip
 
     def warm_environment(self) -> dict[str, str]:
-        """The variables of commands that end by themselves, whose Python has imported already what it needs."""
+        """The variables of commands that end by themselves: their Python has imported already what it needs.
+
+        Their state is written once, at the end, which is a third of a ``destroy``; ``CHECKPOINTS`` writes it at each step.
+        """
         ready = warm(self._pulumi)
-        environment = self.environment()
+        environment = {"PULUMI_SKIP_CHECKPOINTS": "true", **self.environment()}
         return environment | ready.variables | {"PATH": os.pathsep.join([str(ready.pulumi), environment["PATH"]])}
 
     def environment(self) -> dict[str, str]:

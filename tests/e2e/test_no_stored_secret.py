@@ -9,7 +9,7 @@ from exchange.cli import app
 from kcadmin.rest.variables import ADMIN_PASSWORD
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import both_flows, grant
-from tests.e2e.stack import Stack
+from tests.e2e.stack import CHECKPOINTS, Stack
 from tests.e2e.test_secrets import JWT, VERBOSE, everything
 from tests.support.engine import forget
 from tests.support.issuer import ACCOUNT, Issuer, issuer
@@ -46,7 +46,7 @@ def lives(stack: Stack, realm: TestRealm, cluster: Issuer, file: Path) -> None:
         file.write_text(cluster.of_pod(audience))
 
     del stack.env["KEYCLOAK_ADMIN_PASS"]
-    stack.env |= {"KEYCLOAK_USER": realm.user, "KEYCLOAK_USER_PASS": PASSWORD}
+    stack.env |= {"KEYCLOAK_USER": realm.user, "KEYCLOAK_USER_PASS": PASSWORD, **CHECKPOINTS}
     rotate()
     stack.configure(grant(), loginRealm=realm.name, clientAssertionFile=str(file))
     told.append(stack.up("--skip-preview", *VERBOSE).output)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import grant
-from tests.e2e.stack import Stack
+from tests.e2e.stack import CHECKPOINTS, Stack
 from tests.support.realms import PASSWORD, TestRealm
 
 JWT = re.compile(r"eyJ[\w-]{10,}")
@@ -86,18 +86,18 @@ def everything(stack: Stack) -> str:
 
 @pytest.mark.parametrize("log_in", [by_password, by_client_secret, by_private_key])
 def test_secrets_stay_secret(
-    make_realm: Callable[..., TestRealm], new_stack: NewStack, log_in: Callable[[Stack, TestRealm], Login]
+    renewed: Callable[..., TestRealm], new_stack: NewStack, log_in: Callable[[Stack, TestRealm], Login]
 ) -> None:
     """A private key through every phase; what else logs in, through the updates that it makes and that destroy it."""
     one_phase = [] if log_in is by_private_key else ["--skip-preview"]
     client_secret = f"secret-{token_hex(8)}"
-    realm = make_realm("standard", frontend={"secret": client_secret}, api={"secret": client_secret})
+    realm = renewed("standard", frontend={"secret": client_secret}, api={"secret": client_secret})
     stack = new_stack(realm, "standard")
     login = log_in(stack, realm)
     logs = stack.folder / "logs"
     logs.mkdir()
     (logs / "sitecustomize.py").write_text(LOGGING.format(folder=str(logs)))
-    stack.env |= {"KEYCLOAK_USER": realm.user, "KEYCLOAK_USER_PASS": PASSWORD, "PYTHONPATH": str(logs)}
+    stack.env |= {"KEYCLOAK_USER": realm.user, "KEYCLOAK_USER_PASS": PASSWORD, "PYTHONPATH": str(logs), **CHECKPOINTS}
     del stack.env["KEYCLOAK_ADMIN_PASS"]
 
     def logged(name: str) -> list[str]:
@@ -128,11 +128,12 @@ def test_secrets_stay_secret(
 
 
 @pytest.mark.standard_exchange
-def test_a_secret_in_plain_text_is_refused(realm: TestRealm, new_stack: NewStack) -> None:
+def test_a_secret_in_plain_text_is_refused(renewed: Callable[..., TestRealm], new_stack: NewStack) -> None:
     """However it was set and whatever the environment supplies; refresh and destroy, which run no program, cannot tell.
 
     Each by a preview; that the other commands tell the same is shown with one of them.
     """
+    realm = renewed("standard")
     stack = new_stack(realm, "standard")
     stack.configure(grant())
     before = realm.export()
