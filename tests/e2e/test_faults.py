@@ -132,9 +132,9 @@ def test_a_server_that_goes_away_is_told_by_each_command(place: Place) -> None:
 
 @pytest.mark.parametrize("named", ["unknown-authority", "another-host"])
 def test_a_certificate_that_is_not_trusted(
-    make_realm: Callable[..., TestRealm], new_stack: NewStack, tmp_path: Path, named: str
+    renewed: Callable[..., TestRealm], new_stack: NewStack, tmp_path: Path, named: str
 ) -> None:
-    realm = make_realm("legacy")
+    realm = renewed("legacy")
     stack = new_stack(realm, "legacy")
     context, trusted = certificate_for("elsewhere.example.com" if named == "another-host" else "127.0.0.1", tmp_path)
     with proxy_before(realm.url, tls=context) as proxy:

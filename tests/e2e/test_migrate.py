@@ -7,12 +7,13 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+import yaml
 
 from local.layout import VENV
 from tests.e2e.callers import Caller, calling
 from tests.e2e.conftest import NewStack
 from tests.e2e.exchanges import exchanged, grant
-from tests.e2e.stack import Stack
+from tests.e2e.stack import NAME, Stack
 from tests.support.realms import TestRealm
 
 pytestmark = pytest.mark.standard_exchange
@@ -57,8 +58,8 @@ def killed_when(stack: Stack, words: str, *args: str) -> None:
 
 def config(stack: Stack) -> dict[str, dict[str, object]]:
     """The grants of the stack's config, by name."""
-    found = json.loads(stack.run("config", "get", "grants").output)
-    return {each["name"]: each for each in found}
+    text = (stack.project / f"Pulumi.{stack.name}.yaml").read_text()
+    return {each["name"]: each for each in yaml.safe_load(text)["config"][f"{NAME}:grants"]}
 
 
 def events_on(realm: TestRealm) -> None:

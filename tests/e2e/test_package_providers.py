@@ -16,8 +16,8 @@ PROVIDER = "pulumi:providers:keycloak-token-exchange"
 
 
 @pytest.mark.standard_exchange
-def test_two_keycloaks(make_realm: MakeRealm, new_stack: NewStack, yaml_host: Path) -> None:
-    here, there = make_realm("standard", shop={}, orders={}), make_realm("legacy", shop={}, orders={}, bills={})
+def test_two_keycloaks(renewed: MakeRealm, new_stack: NewStack, yaml_host: Path) -> None:
+    here, there = renewed("standard", shop={}, orders={}), renewed("legacy", shop={}, orders={}, bills={})
     before = here.export(), there.export()
     other = {
         "type": PROVIDER,
@@ -61,10 +61,8 @@ def test_two_keycloaks(make_realm: MakeRealm, new_stack: NewStack, yaml_host: Pa
 
 
 @pytest.mark.exchange_guards
-def test_what_a_failed_create_has_left_stays_in_sight(
-    make_realm: MakeRealm, new_stack: NewStack, yaml_host: Path
-) -> None:
-    realm = make_realm("standard", shop={}, orders={})
+def test_what_a_failed_create_has_left_stays_in_sight(renewed: MakeRealm, new_stack: NewStack, yaml_host: Path) -> None:
+    realm = renewed("standard", shop={}, orders={})
     robot_with(realm, "robot", "manage-clients", "view-realm")  # it may mark a client, and not write a client policy
     before = realm.export()
     login = {"clientId": "robot", "clientSecret": "${secret}", "loginRealm": realm.name}

@@ -27,8 +27,8 @@ def frugal(run: Run) -> None:
 
 @pytest.mark.standard_exchange
 @pytest.mark.parametrize(("flow", "writes"), [("requester", 2), ("recipient", 3)])
-def test_first_standard_grant(flow: str, writes: int, make_realm: MakeRealm, new_stack: NewStack) -> None:
-    realm = make_realm("standard")
+def test_first_standard_grant(flow: str, writes: int, renewed: MakeRealm, new_stack: NewStack) -> None:
+    realm = renewed("standard")
     stack = new_stack(realm, "standard")
     stack.configure(grant(flows=[flow]))
     run = stack.up()
@@ -69,10 +69,10 @@ LOOK_AT_PERMISSIONS, EXPORT, FEATURES = 4, 1, 1
     ],
 )
 def test_a_quiet_refresh_of_many_grants_reads_lists(
-    exchange: str, looks: int, make_realm: MakeRealm, new_stack: NewStack
+    exchange: str, looks: int, renewed: MakeRealm, new_stack: NewStack
 ) -> None:
     names = [f"{kind}-{number}" for number in range(PAIRS) for kind in ("source", "target")]
-    realm = make_realm(exchange, **{name: {} for name in names})
+    realm = renewed(exchange, **{name: {} for name in names})
     stack = new_stack(realm, exchange)
     grants = [
         grant(f"g{number}", source=f"source-{number}", target=f"target-{number}", flows=["requester"])

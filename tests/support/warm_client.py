@@ -23,6 +23,9 @@ NO_MODULES = ("", None)  # of other programs: the package finds its own
 def main() -> None:
     python, folder = os.environ["WARM_PYTHON"], os.environ["WARM_FOLDER"]
     words = sys.argv[1:]
+    if words[:1] == ["-ISc"]:  # which this one is, too: what the language host asks for before each run
+        exec(words[1], {})  # noqa: S102
+        return
     options = [words.pop(0) for _ in range(3) if words and words[0] in ("-I", "-u", "-m")]
     name = NAMES.get(os.path.basename(words[0])) if words and options else None  # noqa: PTH119
     project, modules = os.environ["WARM_PYTHONPATH"], os.environ.get("PYTHONPATH")
