@@ -251,12 +251,17 @@ class Working:
     def case(self, flow: str) -> Case:
         return next(case for case in self.outputs.cases() if case.flow == flow)
 
+    def looks(self, session: Session | None = None) -> AnswerCache:
+        """What a diagnosis reads, each thing once."""
+        return AnswerCache(session or self.realm.session, self.features)  # which stay, and are a long answer
+
     def diagnose(
         self,
         flow: str,
         error: str | None = None,
         secret: str | None = None,
         session: Session | None = None,
+        looks: AnswerCache | None = None,
         **asked: Any,
     ) -> Diagnosis:
         realm = asked.pop("realm", self.realm.name)
@@ -264,11 +269,15 @@ class Working:
         requester = told["source"] if flow == REQUESTER else told["target"]
         environ = {} if secret is None else {variable(requester): secret}
         exchange = self.case(flow).exchange
-        looks = AnswerCache(session or self.realm.session, self.features)  # which stay, and are a long answer
-        doctor = Doctor(looks, Asked(error=error, exchange=exchange, **told), environ)
+        doctor = Doctor(looks or self.looks(session), Asked(error=error, exchange=exchange, **told), environ)
         found = doctor.examine(doctor.cases(self.outputs, realm))
         assert len(found) == 1
         return found[0]
+
+    def assert_well(self) -> None:
+        """Nothing is found in either flow, though all is looked at."""
+        for found in (self.diagnose(flow) for flow in (RECIPIENT, REQUESTER)):
+            assert (found.findings, found.notes, found.unseen) == ((), (), ()) and len(found.in_order) >= 8
 
     def exchanged(self, case: Case, token: str, form: Mapping[str, str]) -> tuple[str | None, list[str]]:
         """The server's refusal, or what is wrong with the token that it gives."""
@@ -296,10 +305,12 @@ def working(servers: Servers) -> Iterator[Callable[[str], Working]]:
             stack.up(grant(realm, exchange))
             outputs = StackOutputs(stack.exported, realm.url, realm.name, {})
             made[exchange] = Working(realm, stack, outputs)
+            made[exchange].assert_well()
         return made[exchange]
 
     yield make
     for each in made.values():
+        each.assert_well()  # each break was undone
         each.realm.remove()
 
 
@@ -307,8 +318,6 @@ def working(servers: Servers) -> Iterator[Callable[[str], Working]]:
 def test_the_right_cause_comes_first(working: Callable[[str], Working], exchange: str, broken: Broken) -> None:
     its = working(exchange)
     case = its.case(broken.flow)
-    before = its.diagnose(broken.flow)
-    assert (before.findings, before.notes, before.unseen) == ((), (), ()) and len(before.in_order) >= 8
     old = its.realm.user_token("frontend") if broken.stale else ""
     with broken.do(its.realm):
         asked = {"secret": broken.secret, **broken.asked}
@@ -317,8 +326,9 @@ def test_the_right_cause_comes_first(working: Callable[[str], Working], exchange
             token = old or its.realm.user_token("frontend")
             error, faults = its.exchanged(case, token, broken.form)
             assert error or faults, "the break breaks nothing"
-        found = its.diagnose(broken.flow, **asked)
-        told = its.diagnose(broken.flow, error, **asked) if error else found
+        looks = its.looks()
+        found = its.diagnose(broken.flow, looks=looks, **asked)
+        told = its.diagnose(broken.flow, error, looks=looks, **asked) if error else found
     if broken.words:
         assert found.findings == ()
     else:

@@ -1,8 +1,10 @@
 """What an owner left in a copied realm goes by a command, as its own ``destroy`` would take it; nothing of another owner does."""
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -28,6 +30,7 @@ from tests.support.realms import TestRealm
 
 GONE, HERE = "first/exchange/prod", "second/exchange/staging"
 GUARDS = ("requesters", "sources")
+FORGED = 200  # notes, beside other things
 PARTS = "parts-" + 23 * "long-names"  # of which the name of a policy lacks the end
 CLIENTS: dict[str, Any] = {name: {} for name in ("web", "shop", "api", "billing", "backend", "scoped", "evil", PARTS)}
 
@@ -80,50 +83,72 @@ def grants(exchange: str, realm: str) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture
-def clean(make_realm: MakeRealm, exchange: str) -> TestRealm:
-    realm = make_realm(exchange, **CLIENTS)
-    realm.add_role("staff", realm.user)
-    if exchange == "legacy":  # whose resource server stays with the first permission, and changes its client in a copy
-        for enabled in (True, False):
-            permissions = realm.at("clients", realm.uuid("api"), "management", "permissions")
-            realm.session.put_json(permissions, {"enabled": enabled})
-    return realm
-
-
-Copies = tuple[TestRealm, TestRealm]
 Resources = list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Left:
+    """A realm in which a stack worked, and how it left it.
+
+    without: what a copy exports that was made before the stack. copy: all that a copy needs with what the stack made, its
+    ``resources``.
+    """
+
+    realm: TestRealm
+    without: Any
+    copy: dict[str, Any]
+    resources: Resources
+
+
+@pytest.fixture(scope="module")
+def lefts(make_module_realm: MakeRealm) -> Callable[[str], Left]:
+    """Made once for each exchange; the realm is as it was before the stack again."""
+
+    @functools.cache
+    def of(exchange: str) -> Left:
+        realm = make_module_realm(exchange, **CLIENTS)
+        realm.add_role("staff", realm.user)
+        # A legacy grant's resource server stays with the first permission, and changes its client in a copy.
+        for enabled in (True, False) if exchange == "legacy" else ():
+            permissions = realm.at("clients", realm.uuid("api"), "management", "permissions")
+            realm.session.put_json(permissions, {"enabled": enabled})
+        copy = copied(realm, exported(realm))
+        without = exported_by_names(copy)
+        copy.remove()
+        gone = Stack(realm.connection, GONE, GUARDS, events=True)
+        gone.up(*grants(exchange, realm.name))
+        types = {provider: type_ for type_, provider in PROVIDERS.items()}
+        declared = [
+            {"urn": f"::{name}", "type": types[each.provider], "inputs": each.inputs}
+            for name, each in gone.state.items()
+        ]
+        left = Left(realm, without, exported(realm), json.loads(json.dumps(declared).replace(realm.name, "REALM")))
+        gone.destroy()
+        return left
+
+    return of
+
+
 @pytest.fixture
-def copies(clean: TestRealm, exchange: str) -> Iterator[Copies]:
-    """A copy of a realm before a stack worked in it, and one of the same realm with all that the stack made."""
-    with copies_of(clean, grants(exchange, clean.name)) as (before, after, _):
-        yield before, after
+def left(lefts: Callable[[str], Left], exchange: str) -> Left:
+    return lefts(exchange)
 
 
-@contextmanager
-def copies_of(clean: TestRealm, wanted: list[dict[str, Any]]) -> Iterator[tuple[TestRealm, TestRealm, Resources]]:
-    """A copy of a realm before a stack worked in it, one after that, and the resources of that stack."""
-    before = exported(clean)
-    gone = Stack(clean.connection, GONE, GUARDS, events=True)
-    gone.up(*wanted)
-    copies = copied(clean, before), copied(clean, exported(clean))
-    types = {provider: type_ for type_, provider in PROVIDERS.items()}
+@pytest.fixture
+def copy(left: Left) -> Iterator[TestRealm]:
+    """A copy of the realm with all that the stack made."""
+    made = copied(left.realm, left.copy)
     forget()
-    declared = [
-        {"urn": f"::{name}", "type": types[each.provider], "inputs": each.inputs} for name, each in gone.state.items()
-    ]
-    yield *copies, json.loads(json.dumps(declared).replace(clean.name, "REALM"))
-    for each in copies:
-        each.remove()
+    yield made
+    made.remove()
 
 
-def same(one: TestRealm, other: TestRealm) -> bool:
-    left, right = (exported_by_names(each) for each in (one, other))
-    for ours, theirs in zip(left.pop("clients"), right.pop("clients"), strict=True):
-        assert ours == theirs
-    assert left == right
+def same(copy: TestRealm, without: dict[str, Any]) -> bool:
+    """Whether a copy is as one that was made before the stack."""
+    ours = exported_by_names(copy)
+    for one, other in zip(ours.pop("clients"), without["clients"], strict=True):
+        assert one == other
+    assert ours == {name: value for name, value in without.items() if name != "clients"}
     return True
 
 
@@ -165,8 +190,7 @@ def released_though_killed(realm: TestRealm, find: Callable[[TestRealm], release
 
 @pytest.mark.exchange_guards
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
-def test_what_an_owner_left_in_a_copy_goes_and_nothing_else(copies: Copies, exchange: str) -> None:
-    clean, copy = copies
+def test_what_an_owner_left_in_a_copy_goes_and_nothing_else(left: Left, copy: TestRealm, exchange: str) -> None:
     seen = found(copy)
     assert {each.owner.split("#")[0] for each in seen.left} == {GONE} and not seen.others
     assert {
@@ -183,7 +207,7 @@ def test_what_an_owner_left_in_a_copy_goes_and_nothing_else(copies: Copies, exch
     assert found(copy).left == () and release.as_lines(found(copy)) == [
         f"realm '{copy.name}': owner '{GONE}' has nothing here"
     ]
-    assert same(copy, clean)
+    assert same(copy, left.without)
 
     mine = Stack(copy.connection, HERE, GUARDS, events=True)
     mine.up(*grants(exchange, copy.name))
@@ -192,12 +216,13 @@ def test_what_an_owner_left_in_a_copy_goes_and_nothing_else(copies: Copies, exch
     assert set(mine.changes.values()) == {"same"}
     assert found(copy).left == () and set(found(copy).others) == {HERE}
     mine.destroy()
-    assert same(copy, clean)
+    assert same(copy, left.without)
 
 
 @pytest.mark.exchange_guards
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
-def test_another_owner_beside_keeps_all_of_its_own(clean: TestRealm, exchange: str) -> None:
+def test_another_owner_beside_keeps_all_of_its_own(left: Left, exchange: str) -> None:
+    clean = left.realm
     before = exported_by_names(clean)
     mine = Stack(clean.connection, HERE, GUARDS, events=True)
     mine.up(*grants(exchange, clean.name)[:2])
@@ -216,12 +241,8 @@ def test_another_owner_beside_keeps_all_of_its_own(clean: TestRealm, exchange: s
 
 @pytest.mark.exchange_guards
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
-def test_what_is_declared_is_taken_over_however_often_it_is_killed(clean: TestRealm, exchange: str) -> None:
-    with copies_of(clean, grants(exchange, clean.name)) as (before, copy, resources):
-        taken_over(before, copy, resources, exchange)
-
-
-def taken_over(clean: TestRealm, copy: TestRealm, resources: Resources, exchange: str) -> None:
+def test_what_is_declared_is_taken_over_however_often_it_is_killed(left: Left, copy: TestRealm, exchange: str) -> None:
+    resources = left.resources
     if exchange == "standard":  # in a copied realm, a user has the roles of its new one
         assert "api" in copy.exchange("web", copy.user_token("web"), "api")["aud"]
     assert not [each for each in adopted(copy, resources).left if each not in adopted(copy, resources).adopted]
@@ -240,7 +261,7 @@ def taken_over(clean: TestRealm, copy: TestRealm, resources: Resources, exchange
     mine.up(*grants(exchange, copy.name))
     assert set(mine.changes.values()) == {"same"}
     mine.destroy()
-    assert found(copy, HERE).left == () and same(copy, clean)
+    assert found(copy, HERE).left == () and same(copy, left.without)
 
 
 @pytest.mark.exchange_guards
@@ -284,7 +305,7 @@ def forge(realm: TestRealm) -> None:
     """What owners of the clients ``evil`` and ``web`` can write: marks, claims and notes that look like both owners'."""
     web, evil = realm.client("web"), realm.uuid("evil")
     mapper = next(each for each in web["protocolMappers"] if each["config"].get("pulumi.owner") == GONE)
-    notes = dict(forged(f"adopted:{number}", f"{GONE}#{number}") for number in range(1_000))
+    notes = dict(forged(f"adopted:{number}", f"{GONE}#{number}") for number in range(FORGED))
     on = {"was": {"attributes.standard.token.exchange.enabled": "true"}}
     claims = dict(
         [
@@ -335,31 +356,32 @@ def written(to: str) -> Iterator[list[str]]:
 
 @pytest.mark.exchange_guards
 @pytest.mark.parametrize("exchange", ["standard", "legacy"])
-def test_forged_marks_claims_and_notes_win_nothing(clean: TestRealm, exchange: str) -> None:
-    with copies_of(clean, grants(exchange, clean.name)[:2]) as (before, copy, resources):
-        forge(copy)
-        seen = adopted(copy, resources)
-        real = {(each.what, each.client, each.audience, each.type) for each in declared_by(resources, GONE)}
-        with written(copy.uuid("evil")) as writes:
-            done = release.take_away(session_for(copy.connection), seen)
-        assert 0 < len(writes) < 20 and HERE not in "".join(writes)
-        assert len(done) > 1_000 and {each.left.what for each in done if each.fault} <= {LeftoverKind.GUARD_MARK}
-        assert [each for each in done if "says that it gave tokens something else before" in each.stays]
-        done = release.take_away(session_for(copy.connection), adopted(copy, resources))
-        assert [each for each in done if each.fault or each.stays] == []
-        of_realm = (LeftoverKind.GUARD, LeftoverKind.EVENTS)
-        assert {
-            (each.what, "" if each.what in of_realm else each.client, each.audience, each.type)
-            for each in found(copy, HERE).left
-        } == {each for each in real if each[0] != LeftoverKind.STRATEGY}
-        mine = Stack(copy.connection, HERE, GUARDS, events=True)
-        mine.up(*grants(exchange, copy.name)[:2])
-        mine.up(*grants(exchange, copy.name)[:2])
-        assert set(mine.changes.values()) == {"same"}
-        mine.destroy()
-        # At evil: no JSON, a list, and under the key of another owner; at web: no JSON, for a switch that legacy never claims.
-        for client, count in {"evil": 3, "web": int(exchange == "legacy")}.items():
-            nobodys = {key for key in copy.client(client)["attributes"] if key.startswith("pulumi.claim.")}
-            assert len(nobodys) == count
-            copy.change(client, attributes=dict.fromkeys(nobodys))
-        assert same(copy, before)
+def test_forged_marks_claims_and_notes_win_nothing(left: Left, copy: TestRealm, exchange: str) -> None:
+    resources = left.resources
+    forge(copy)
+    seen = adopted(copy, resources)
+    real = {(each.what, each.client, each.audience, each.type) for each in declared_by(resources, GONE)}
+    with written(copy.uuid("evil")) as writes:
+        done = release.take_away(session_for(copy.connection), seen)
+    assert 0 < len(writes) < 20 and HERE not in "".join(writes)
+    assert len(done) > FORGED and {each.left.what for each in done if each.fault} <= {LeftoverKind.GUARD_MARK}
+    assert [each for each in done if "says that it gave tokens something else before" in each.stays]
+    done = release.take_away(session_for(copy.connection), adopted(copy, resources))
+    assert [each for each in done if each.fault or each.stays] == []
+    of_realm = (LeftoverKind.GUARD, LeftoverKind.EVENTS)
+    unnoted = (LeftoverKind.STRATEGY, LeftoverKind.ASSIGNMENT)  # the first grant's alone; the scope bears the mark
+    assert {
+        (each.what, "" if each.what in of_realm else each.client, each.audience, each.type)
+        for each in found(copy, HERE).left
+    } == {each for each in real if each[0] not in unnoted}
+    mine = Stack(copy.connection, HERE, GUARDS, events=True)
+    mine.up(*grants(exchange, copy.name))
+    mine.up(*grants(exchange, copy.name))
+    assert set(mine.changes.values()) == {"same"}
+    mine.destroy()
+    # At evil: no JSON, a list, and under the key of another owner; at web: no JSON, for a switch that legacy never claims.
+    for client, number in {"evil": 3, "web": int(exchange == "legacy")}.items():
+        nobodys = {key for key in copy.client(client)["attributes"] if key.startswith("pulumi.claim.")}
+        assert len(nobodys) == number
+        copy.change(client, attributes=dict.fromkeys(nobodys))
+    assert same(copy, left.without)
