@@ -48,6 +48,8 @@ from tests.support.surveys import survey
 
 QUICK = examples(15)
 OURS, RENAMED, THEIRS = "org/project/stack#test", "org/project/new#test", "x"
+DEEP = "[" * 100_000, '{"kind":' * 50_000
+"""Texts that no reader of JSON comes to the end of. Random notes have their beginnings, since reading the whole takes long."""
 FOREIGN = {"redirectUris": ["https://evil.example/*"], "description": "evil", "attributes.evil": "1", "nosuch": 1}
 SHARED: list[tuple[type[SharedSettingProvider], dict[str, Any]]] = [
     (StandardTokenExchangeProvider, {"allow_refresh": True}),
@@ -111,7 +113,7 @@ def notes(draw: Callable[[Any], Any], shape: Kind) -> Notes:
         held = {"set": draw(well_formed(shape.set) | HELD), "was": draw(well_formed(shape.was) | HELD)}
         odd_kind, fitting = draw(st.none() | LEAVES), draw(st.sampled_from([True, True, False]))
         text = draw(
-            st.none() | st.builds(json.dumps, JSON) | st.sampled_from(["", "no", "[" * 100_000, '{"kind":' * 50_000])
+            st.none() | st.builds(json.dumps, JSON) | st.sampled_from(["", "no", *(text[:4_000] for text in DEEP)])
         )
         drawn.append((owner, odd_kind, held, fitting, text))
 
@@ -178,6 +180,11 @@ class Server(FakeKeycloak):
         )
 
 
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0)
+
+
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Server]:
     def make() -> Server:
@@ -232,6 +239,17 @@ def test_shared_settings(
     server = install()
     life(server, provider, {"client_id": "api", **args}, data.draw(notes(provider.KIND)))
     server.only_wrote(provider.KIND, provider.KIND.was)
+
+
+@pytest.mark.parametrize("text", DEEP, ids=["lists", "objects"])
+@pytest.mark.parametrize(("provider", "args"), SHARED, ids=lambda each: getattr(each, "OBJECT", ""))
+def test_a_note_that_is_too_deep(
+    provider: type[SharedSettingProvider], args: dict[str, Any], text: str, install: Callable[[], Server]
+) -> None:
+    server, theirs = install(), claim_key(THEIRS, provider.KIND)
+    life(server, provider, {"client_id": "api", **args}, lambda kind: {theirs: text})
+    server.only_wrote(provider.KIND, provider.KIND.was)
+    assert server.client("api")["attributes"][theirs] == text
 
 
 @pytest.mark.parametrize("adopt", [True, False])
@@ -328,7 +346,7 @@ MINE = guard_parts(Guards(("api",), {"api": ("frontend",)}, (), {"api": {"sub": 
 @given(
     st.sampled_from(sorted(MINE)),
     st.builds(lambda held: _HELD + json.dumps(held), st.dictionaries(st.text(max_size=8), PART, max_size=3) | JSON)
-    | st.sampled_from([_HELD + "[" * 100_000, _HELD, _HELD + '{"o":{},"o":{}}'])
+    | st.sampled_from([_HELD + DEEP[0], _HELD, _HELD + '{"o":{},"o":{}}'])
     | st.builds(_HELD.__add__, st.text(max_size=8)),
 )
 def test_guards(name: str, description: str) -> None:
