@@ -13,6 +13,12 @@ from tests.support.realms import TestRealm
 HOSTILE = "fronted\x1b[31m"
 
 
+@pytest.fixture
+def realm(module_realm: TestRealm) -> TestRealm:
+    """One for all tests, whose names are not near those of another one."""
+    return module_realm
+
+
 def preview(realm: TestRealm, **grant: object) -> str:
     with pytest.raises(BaseException) as caught:
         Stack(realm.robot("standard", "realm-roles")).up(

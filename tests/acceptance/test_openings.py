@@ -94,8 +94,8 @@ def is_tried(exchange: Exchange, names: Collection[str]) -> bool:
 
 @pytest.mark.standard_exchange
 @pytest.mark.parametrize("guards", [(), GUARDED], ids=["open", "guarded"])
-def test_clients_scopes_and_roles_that_no_grant_names(make_realm: MakeRealm, guards: tuple[str, ...]) -> None:
-    realm = make_realm("standard", **{name: {} for name in NAMES})
+def test_clients_scopes_and_roles_that_no_grant_names(renewed: MakeRealm, guards: tuple[str, ...]) -> None:
+    realm = renewed("standard", **{name: {} for name in NAMES})
     realm.mapper("other", "by-hand", "orders")
     realm.mapper("hop", "by-hand", "billing")
     hand_made.scope(realm, "for-orders", "orders", "portal")
@@ -126,10 +126,10 @@ def test_clients_scopes_and_roles_that_no_grant_names(make_realm: MakeRealm, gua
 
 
 @pytest.mark.standard_exchange
-def test_a_client_that_no_grant_names_holds_the_scope_of_one(make_realm: MakeRealm) -> None:
+def test_a_client_that_no_grant_names_holds_the_scope_of_one(renewed: MakeRealm) -> None:
     """The grant goes to another target: so do the tokens of all that hold its scope. It gives full scope back, too."""
     names = ("shop", "orders", "billing", "other")
-    realm = make_realm("standard", **{name: {"fullScopeAllowed": name == "shop"} for name in names})
+    realm = renewed("standard", **{name: {"fullScopeAllowed": name == "shop"} for name in names})
     realm.add_role("vip", realm.user)
     realm.add_role("clerk", realm.user, "orders")
     finding = {"name": "g", "realm": realm.name, "exchange": "standard", "sources": ["shop"], "requiredRoles": ["vip"]}
@@ -163,10 +163,10 @@ def test_a_client_that_no_grant_names_holds_the_scope_of_one(make_realm: MakeRea
 
 @pytest.mark.exchange_guards
 @pytest.mark.parametrize("seed", SEEDS)
-def test_random_realms(make_realm: MakeRealm, seed: int) -> None:
+def test_random_realms(renewed: MakeRealm, seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311
     names = "abcde"
-    realm = make_realm("legacy", **{name: {"fullScopeAllowed": draw.random() < 0.4} for name in names})
+    realm = renewed("legacy", **{name: {"fullScopeAllowed": draw.random() < 0.4} for name in names})
     realm.session.post(realm.at("roles"), {"name": "nobody"})
     for name in names:
         if draw.random() < 0.4:

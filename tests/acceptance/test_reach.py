@@ -60,9 +60,9 @@ def allowed_by_server(realm: TestRealm) -> set[Exchange]:
     ("exchange", "guards"), [("standard", ()), ("legacy", ()), ("standard", GUARDED), ("legacy", GUARDED)]
 )
 def test_the_server_allows_what_is_computed(
-    make_realm: Callable[..., TestRealm], exchange: str, guards: tuple[str, ...]
+    renewed: Callable[..., TestRealm], exchange: str, guards: tuple[str, ...]
 ) -> None:
-    realm = make_realm("legacy", **{client: {} for client in CLIENTS})
+    realm = renewed("legacy", **{client: {} for client in CLIENTS})
     grants = [{"name": name, "realm": realm.name, "exchange": exchange, **each} for name, each in GRANTS.items()]
     stack = Stack(realm.robot, guards=guards)
     before = planned(realm, grants, guards)
@@ -98,11 +98,11 @@ CHAIN: dict[str, dict[str, Any]] = {
     ("exchange", "shape"), [("standard", SIMPLE), ("legacy", SIMPLE), ("standard", CHAIN)], ids=["new", "old", "chain"]
 )
 def test_guards_leave_nothing_implied(
-    make_realm: Callable[..., TestRealm], exchange: str, shape: dict[str, dict[str, Any]]
+    renewed: Callable[..., TestRealm], exchange: str, shape: dict[str, dict[str, Any]]
 ) -> None:
     """Where each requester has one target and one set of sources, or asks for each target by a scope."""
     clients = sorted({"stranger"}.union(*({*each["sources"], each["target"]} for each in shape.values())))
-    realm = make_realm("legacy", **{client: {} for client in clients})
+    realm = renewed("legacy", **{client: {} for client in clients})
     grants = [{"name": name, "realm": realm.name, "exchange": exchange, **each} for name, each in shape.items()]
     stack = Stack(realm.robot, guards=GUARDED)
     before = planned(realm, grants, GUARDED)

@@ -23,10 +23,15 @@ SHARE = 194
 Fault = tuple[str, Callable[[Request], None], bool]
 
 
-@pytest.fixture
-def realm(make_realm: MakeRealm, monkeypatch: pytest.MonkeyPatch) -> TestRealm:
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    realm = make_realm("legacy", web={}, orders={}, shop={})
+
+
+@pytest.fixture(scope="module")
+def realm(make_module_realm: MakeRealm) -> TestRealm:
+    """One for all tests, since each must leave it as it was."""
+    realm = make_module_realm("legacy", web={}, orders={}, shop={})
     realm.add_role("buyer", realm.user)
     realm.add_user(OUTSIDER)
     return realm

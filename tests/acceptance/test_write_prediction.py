@@ -15,10 +15,11 @@ from kcadmin.writes.prediction import RealmPolicies, foretell
 from kcadmin.writes.votes import Write, WritingLogin
 from local import keycloak
 from local.layout import keycloak_version
-from tests.conftest import MakeRealm
 from tests.support.realms import Arranging, TestRealm
+from tests.support.renewed import renewed_realm
 
 CASES = 10
+realm = renewed_realm("standard")
 FIELDS = (
     "consentRequired",
     "fullScopeAllowed",
@@ -41,8 +42,8 @@ AUTHENTICATORS = ("client-secret", "client-jwt", "client-secret-jwt")
 
 @pytest.mark.exchange_guards
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_random_writes_end_as_foretold(make_realm: MakeRealm, seed: int) -> None:
-    realm, chance = make_realm("standard"), random.Random(seed)  # noqa: S311 (no secret)
+def test_random_writes_end_as_foretold(realm: TestRealm, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 (no secret)
     own = realm.get("client-policies", "profiles", **GLOBAL)["globalProfiles"]
     changed = refused = undecided = 0
     for number in range(CASES):
@@ -71,8 +72,8 @@ def test_random_writes_end_as_foretold(make_realm: MakeRealm, seed: int) -> None
 
 @pytest.mark.exchange_guards
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_random_policies_do_to_a_new_robot_what_was_foretold(make_realm: MakeRealm, seed: int) -> None:
-    realm, chance = make_realm("standard"), random.Random(seed)  # noqa: S311 (no secret)
+def test_random_policies_do_to_a_new_robot_what_was_foretold(realm: TestRealm, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 (no secret)
     own = realm.get("client-policies", "profiles", **GLOBAL)["globalProfiles"]
     writer, version = WritingLogin(), keycloak.number(keycloak_version())
     for number in range(CASES):

@@ -54,7 +54,7 @@ def renewed_realm(feature_set: str) -> Any:
 
 
 def _is_empty_again(realm: TestRealm, empty: Any) -> bool:
-    """Deletes clients, policies and users; where that is not all, also client scopes, roles and groups."""
+    """Deletes clients, policies and users; where that is not all, also client policies, client scopes, roles and groups."""
     _delete(realm, "clients", "clientId", {*_names(empty["clients"], "clientId"), *realm.robots})
     management = realm.client("realm-management")
     if management.get("authorizationServicesEnabled"):
@@ -62,6 +62,8 @@ def _is_empty_again(realm: TestRealm, empty: Any) -> bool:
     _delete(realm, "users", max="1000")
     if realm.export_but_for_permissions() == empty:
         return True
+    for kind in ("policies", "profiles"):  # a policy names profiles
+        realm.session.put(realm.at("client-policies", kind), {kind: []})
     _delete(realm, "client-scopes", kept=_names(empty["clientScopes"], "name"))
     _delete(realm, "roles", kept=_names(empty["roles"]["realm"], "name"), by="roles-by-id")
     _delete(realm, "groups")
