@@ -17,6 +17,7 @@ from local.layout import keycloak_version
 from providers.base import messages
 from providers.base.place import stack_here
 from tests.support.balancer import NODES, BalancedCluster
+from tests.support.kept_features import features_once
 from tests.support.realms import TestRealm
 from tests.support.renewed import RenewedRealms
 from tests.support.shared_servers import SharedServers, stop_all
@@ -180,6 +181,7 @@ def _folder_of_run(factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another one's process knew, nor the settings of the person who runs it."""
+    monkeypatch.setattr(realms, "read_features", features_once)
     realms._realms.clear()
     sessions._sessions.clear()
     notes._said.clear()

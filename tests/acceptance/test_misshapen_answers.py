@@ -27,6 +27,7 @@ from exchange.stack.place import Place
 from exchange.stack.stack import StackOutputs
 from exchange.verify.verify import verify
 from kcadmin.objects.client_secrets import ClientSecrets
+from kcadmin.objects.features import read_features
 from kcadmin.rest.answers import Answer
 from kcadmin.rest.errors import KeycloakError
 from kcadmin.rest.redaction import redacted
@@ -146,6 +147,7 @@ def tape(realm: TestRealm) -> Iterator[Tape]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Session, "_send", send)
+        patch.setattr("kcadmin.objects.realm.read_features", read_features)  # its answer is one of them
         patch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0)
         patch.setattr("time.sleep", lambda seconds: None)
         yield its

@@ -12,6 +12,7 @@ from local import keycloak
 from local.layout import UserError, keycloak_version, only_one
 from local.reachable import answers
 from tests.support.authority import DAYS, Authority
+from tests.support.kept_features import SHARED
 
 START_SECONDS = 400.0  # of a server, on a machine that does other things
 SECOND = "-2"
@@ -40,6 +41,7 @@ class SharedServers:
                 note = self._folder / f"{name}.server.json"
                 noted = _noted(note) if note.exists() else None
                 self._known[feature_set] = noted if noted and answers(noted.url) else self._start(feature_set, note)
+                SHARED.add(self._known[feature_set].url)
         return self._known[feature_set]
 
     def _start(self, feature_set: str, note: Path) -> keycloak.Server:
