@@ -91,7 +91,7 @@ corpus: setup ## realms as public examples make them, all (make test: a third): 
 
 gates: setup ## conditions of grants on 100 random realms a server (GATE_SEED=…: those again from that seed on, GATE_REALMS=…: so many)
 	@seed=$${GATE_SEED:-$$(date +%s)}; echo "GATE_SEED=$$seed"; \
-	GATE_SEED=$$seed GATE_REALMS=$${GATE_REALMS:-100} $(VENV)/python -m pytest -n $(JOBS) tests/acceptance/test_gates.py tests/acceptance/test_one_answer.py tests/acceptance/test_unreadable_claims.py $(ARGS)
+	GATE_SEED=$$seed GATE_REALMS=$${GATE_REALMS:-100} $(VENV)/python -m pytest -n $(JOBS) tests/acceptance/test_gates.py tests/acceptance/test_one_answer.py tests/acceptance/test_policies_at_exchange.py tests/acceptance/test_unreadable_claims.py $(ARGS)
 
 test-cluster: setup ## objects, owners, crashes and stacks at once on PostgreSQL: one node, then two behind a round robin
 	@for server in postgres cluster; do \
