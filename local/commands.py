@@ -114,9 +114,9 @@ def lock_packages(_name: str, _rest: list[str]) -> int:
     return 0
 
 
-def sbom(_name: str, _rest: list[str]) -> int:
+def sbom(_name: str, rest: list[str]) -> int:
     """Write the list of installed packages, with licences."""
-    say(f"{lock.write_sbom(say)} holds each package with its version and licence (CycloneDX).")
+    say(f"{lock.write_sbom(say, *rest)} holds each package with its version and licence (CycloneDX).")
     return 0
 
 

@@ -57,12 +57,15 @@ def write_locks(say: Say) -> None:
             scratch.unlink(missing_ok=True)
 
 
-def write_sbom(say: Say) -> Path:
-    """Describe the installed packages of the project, with their licences, as a CycloneDX JSON file."""
+def write_sbom(say: Say, *options: str) -> Path:
+    """Describe the installed packages of the project, with their licences, as a CycloneDX JSON file.
+
+    options: further ones of cyclonedx-py.
+    """
     python = venv.install(say)
     program = venv.environment(TOOLS, venv.TOOLS_LOCK, say).with_name("cyclonedx-py")
     command: list[str | Path] = [program, "environment", "--pyproject", PROJECT / "pyproject.toml"]
-    command += ["--output-reproducible", "--output-format", "JSON", "--output-file", SBOM, python]
+    command += ["--output-reproducible", "--output-format", "JSON", "--output-file", SBOM, *options, python]
     processes.run(command, what="SBOM", cwd=PROJECT)
     return SBOM
 

@@ -9,6 +9,7 @@ from local.layout import DOWNLOADS
 
 MISSING = ("Could not find artifact", "was not found in")  # also if Maven remembers an earlier failure
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+SHORT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # for a JVM that lives for seconds: 2.8 instead of 3.7 s of CPU
 
 
 def fetch(
@@ -29,6 +30,7 @@ def fetch(
             ],
             what=f"Maven download of {what}",
             cwd=DOWNLOADS,
+            env={"MAVEN_OPTS": SHORT, **os.environ},
             known=dict.fromkeys(
                 MISSING, f"{what}: Maven's repositories do not have {artifact}:{version}:{kind}; {remedy}."
             ),
