@@ -20,6 +20,7 @@ from tests.acceptance.test_introspected_gates import whole
 from tests.acceptance.test_robot import what_it_is
 from tests.support.in_process import Stack
 from tests.support.realms import PASSWORD, TestRealm
+from tests.support.renewed import RenewedRealms
 from tests.support.robot_clients import ROBOTS
 from tests.support.shared_servers import start_server
 
@@ -35,11 +36,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[keycloak.Server
     started.stop()
 
 
-@pytest.fixture
-def realm(server: keycloak.Server) -> Iterator[TestRealm]:
-    made = TestRealm.make(server.url, server.admin_password)
+@pytest.fixture(scope="module")
+def realms() -> Iterator[RenewedRealms]:
+    made = RenewedRealms()
     yield made
     made.remove()
+
+
+@pytest.fixture
+def realm(server: keycloak.Server, realms: RenewedRealms) -> TestRealm:
+    return realms(server.url, server.admin_password, {"frontend": {}, "api": {}})
 
 
 def grant(realm: TestRealm, **changes: Any) -> dict[str, Any]:
