@@ -15,3 +15,9 @@ def stack(home: TestRealm) -> Iterator[Stack]:
     made = Stack(home.robot, OWNER)
     yield made
     made.destroy()
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the tries of a request that Keycloak cannot serve."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)

@@ -25,6 +25,7 @@ from tests.support.random_realms import RandomRealm, random_realm
 from tests.support.random_users import Users
 from tests.support.realms import TestRealm
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
 TRIED = 24
 Triple = tuple[str, str, str | None]
 

@@ -22,6 +22,7 @@ from tests.support.random_realms import RandomRealm, random_realm
 from tests.support.random_users import Users
 from tests.support.realms import TOKEN_EXCHANGE, TestRealm
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
 POLICY_SETS, EXCHANGES, USERS = 4, 4, ("holds-all", "holds-none")
 REFUSING: tuple[list[dict[str, Any]], list[dict[str, Any]]] = (
     [

@@ -15,17 +15,12 @@ from tests.support.in_process import Stack
 from tests.support.proxy import FAULTS, TOKEN, Proxy, Request, proxy_before
 from tests.support.realms import TestRealm
 
-pytestmark = pytest.mark.exchange_guards
+pytestmark = [pytest.mark.exchange_guards, pytest.mark.usefixtures("no_waiting")]
 
 ONCE = ("500", "reset", "answer lost", "cut off")
 """Faults of one write; besides, all writes from one on may fail."""
 SHARE = 194
 Fault = tuple[str, Callable[[Request], None], bool]
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
 
 
 @pytest.fixture(scope="module")
