@@ -14,7 +14,6 @@ import os
 import pkgutil
 import runpy
 import select
-import shlex
 import shutil
 import signal
 import socket
@@ -39,7 +38,6 @@ KINDS = {
     "command": ("exchange.cli",),
 }  # fmt: skip
 SIZE = 8  # bytes before what is asked
-HERE = b'$(cd "$(dirname "$0")" && pwd)'
 
 
 class Warm:
@@ -54,7 +52,9 @@ class Warm:
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
         folder = Path(self._folder.name)
         command = folder / "python"
-        _make_client(command, python, compiled=self.pulumi != pulumi)
+        source = (Path(__file__).parent / "warm_client.py").read_text()
+        command.write_text(f"#!{python} -IS\n{source}")
+        command.chmod(0o700)
         self.variables = {
             "PULUMI_PYTHON_CMD": str(command),
             "WARM_PYTHON": str(python),
@@ -86,18 +86,6 @@ class Warm:
         self._folder.cleanup()
 
 
-def _make_client(command: Path, python: Path, *, compiled: bool) -> None:
-    """What is started as Python. compiled: a tenth of a run's time less, where Go has built the CLI."""
-    source, go = Path(__file__).with_name("warm_client.py"), shutil.which("go")
-    if compiled and go:
-        from local import pulumi_cli  # not in the processes that programs are forked from
-
-        pulumi_cli.build(go, source.parent, "warm_client.go", command)
-        return
-    command.write_text(f"#!{python} -IS\n{source.read_text()}")
-    command.chmod(0o700)
-
-
 def _with_host(pulumi: Path) -> Path:
     """The CLI with the language host that our own build has, forked as well; a release has a quick one, and is used as it is."""
     host = pulumi / "pulumi-language-python"
@@ -108,10 +96,7 @@ def _with_host(pulumi: Path) -> Path:
     for each in pulumi.iterdir():
         (folder / each.name).symlink_to(each)
     (folder / host.name).unlink()
-    for slow, quick in ((b'exec "$python"', b'exec "$WARM_FOLDER/python"'), (HERE, shlex.quote(str(folder)).encode())):
-        assert slow in text
-        text = text.replace(slow, quick)
-    (folder / host.name).write_bytes(text)
+    (folder / host.name).write_bytes(text.replace(b'exec "$python"', b'exec "$WARM_FOLDER/python"'))
     (folder / host.name).chmod(0o700)
     (folder / "pulumi").unlink()
     os.link(pulumi / "pulumi", folder / "pulumi")  # no symbolic link, behind which it would look for the host
