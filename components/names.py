@@ -23,7 +23,7 @@ class Names:
 
     def scope(self, spec: GrantSpec) -> str:
         """The name of the resource that is a grant's client scope."""
-        return self.place(spec, spec.target, spec.name, "scope")
+        return self.place(spec, *scope_place(spec))
 
     def realm(self, spec: GrantSpec) -> pulumi.Input[str]:
         return spec.realm
@@ -61,6 +61,11 @@ class Names:
     def handed_on(self, opts: pulumi.ResourceOptions, given: GrantOptions) -> pulumi.ResourceOptions:
         """Options of a shared part, with those of the grant that it is registered for."""
         return given.on_shared(opts)
+
+
+def scope_place(spec: GrantSpec) -> tuple[str, ...]:
+    """Where the resource that is a grant's client scope is, within the realm."""
+    return (spec.target, spec.name, "scope")
 
 
 def text_of_scope(spec: GrantSpec) -> str:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import pulumi
 
 from components.grant_options import NONE, GrantOptions, agree
-from components.names import Names
+from components.names import Names, scope_place
 from components.part_options import accepted, by_client, for_scope, protected, realm_roles
 from grants.by_client import Neighbours
 from grants.conflicts import conflicts
@@ -189,7 +189,7 @@ class SharedParts:
         if isinstance(there := self._parts.get(key), AudienceScope):
             return there
         scope = self._parts[key] = AudienceScope(
-            self.names.place(spec, *key[1:]),
+            self.names.scope(spec),
             realm=self.names.realm(spec),
             name=self.names.of(spec, scope_name),
             description=self.names.scope_text(grant),
@@ -272,7 +272,7 @@ class SharedParts:
         return (grant.spec.realm, client, f"audience-{audience}")
 
     def _scope_key(self, grant: GrantPlan) -> tuple[str, ...]:
-        return (grant.spec.realm, grant.spec.target, grant.spec.name, "scope")
+        return (grant.spec.realm, *scope_place(grant.spec))
 
     def _assignment_key(self, grant: GrantPlan, client: str) -> tuple[str, ...]:
         return (grant.spec.realm, client, f"scope-{grant.spec.name}")
