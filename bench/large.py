@@ -8,7 +8,7 @@ import os
 import resource
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from bench.measure import Sample, measure
 from bench.pulumi_runs import InBulk, Ours
 from bench.realm import AT_ONCE, make_realm
 from bench.tables import table
-from kcadmin.rest.connection import Connection, PasswordLogin
 from local.keycloak import Server
 from local.layout import VENV, Say
 from tests.support.realms import TestRealm
@@ -47,17 +46,6 @@ HEAD = ["phase", "requests", "writes", "logins", "seconds", "processor", "Keyclo
 Grants = list[dict[str, Any]]
 
 
-class _Administered(TestRealm):
-    """A realm whose administrator logs in by a password.
-
-    The token of a service account names all roles in all realms, so with many realms it is too long for a request.
-    """
-
-    @property
-    def connection(self) -> Connection:
-        return replace(super().connection, login=PasswordLogin("admin", self.admin_password))
-
-
 @dataclass(frozen=True)
 class Bench:
     """Where it is measured. folder: a new one."""
@@ -81,7 +69,7 @@ class Bench:
         names = [name(number) for number in range(GRANTS_A_REALM) for name in (source, target)]
 
         def make(_: int) -> TestRealm:
-            return _Administered.make(self.server.url, self.server.admin_password, {name: {} for name in names})
+            return TestRealm.make(self.server.url, self.server.admin_password, {name: {} for name in names})
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             yield from self.stack_of(list(pool.map(make, range(realms))))

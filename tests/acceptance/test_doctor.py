@@ -42,11 +42,11 @@ from tests.support.breaks import (
     settings,
 )
 from tests.support.in_process import Stack
-from tests.support.realms import TESTER, TESTER_SECRET, TestRealm
+from tests.support.realms import LIGHTWEIGHT, TESTER, TESTER_SECRET, TestRealm
 
 BOTH, STANDARD, LEGACY = ("standard", "legacy"), ("standard",), ("legacy",)
 RECIPIENT, REQUESTER = "recipient", "requester"
-SWITCH, LIGHTWEIGHT = "standard.token.exchange.enabled", "client.use.lightweight.access.token.enabled"
+SWITCH = "standard.token.exchange.enabled"
 SOON = int(time.time()) + breaks.HOUR
 ALWAYS = {"notBefore": "2001-01-01 00:00:00"}
 OVER = "2001-01-01 00:00:00"

@@ -8,7 +8,7 @@ from typing import Any
 from kcadmin.rest.session import Session
 from reach.written_audiences import lacks
 from tests.support.mapper_kinds import kind
-from tests.support.realms import CONFIDENTIAL, TestRealm
+from tests.support.realms import CONFIDENTIAL, LIGHTWEIGHT, TestRealm
 
 OWNER = "org/project/stack"
 CLIENTS = 5
@@ -32,7 +32,6 @@ REALM_ROLES = ("plain", "other", "whole", "given")
 """``whole`` brings ``plain``; ``given`` is a default role of the realm."""
 USERS = ("holds-all", "holds-none", "holds-some", "holds-others")
 SWITCH = "standard.token.exchange.enabled"
-LIGHTWEIGHT = "client.use.lightweight.access.token.enabled"
 SETTABLE = ("access.token.claim", "lightweight.claim")
 ON = ("true", "true", "TRUE", "True")
 """How an attribute may say that something is on. A mapper's setting is on only as ``true``."""
