@@ -4,7 +4,7 @@ STACK ?= dev
 # Arguments for the program that a target runs: make up ARGS=--diff, make unit ARGS="-k naming"
 ARGS ?=
 # Test processes; they share their servers
-JOBS ?= 3
+JOBS ?= 4
 
 LOCAL := $(PYTHON) -m local
 VENV := .local/venv/bin
