@@ -129,6 +129,7 @@ def test_a_mapper_of_another_protocol_does_nothing(home: TestRealm) -> None:
 
 
 @pytest.mark.standard_exchange
+@pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize(
     ("kind", "config", "lacking"),
     [
@@ -146,9 +147,7 @@ def test_a_mapper_that_lacks_a_setting_makes_keycloak_fail(
     kind: str,
     config: dict[str, str],
     lacking: str | None,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)  # it fails however often it is asked
     made, scope = mapper("broken", kind, config), None
     home.change("web", attributes={"standard.token.exchange.enabled": "true"})
     if holder == "web":

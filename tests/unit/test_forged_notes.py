@@ -180,11 +180,6 @@ class Server(FakeKeycloak):
         )
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0)
-
-
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Server]:
     def make() -> Server:

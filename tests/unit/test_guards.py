@@ -343,7 +343,6 @@ class Server(FakeKeycloak):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0)
     monkeypatch.setattr(client_policies, "JITTER_SECONDS", 0)
     server = Server()
     server.add_realm("r", api={}, frontend={})

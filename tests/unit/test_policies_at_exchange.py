@@ -32,7 +32,6 @@ GENERIC_GET = r"^GET .*/resource-server/policy/[0-9a-f]1111111-[^/]+$"
 
 @pytest.fixture
 def keycloak(monkeypatch: pytest.MonkeyPatch) -> FakeKeycloak:
-    monkeypatch.setattr("kcadmin.rest.waiting.SHORTEST_SECONDS", 0)
     server = FakeKeycloak().install(monkeypatch)
     server.add_realm("r", api={}, frontend={})
     policies = server.server("realm-management")["policies"]
